@@ -1,0 +1,4 @@
+//! The application layer.
+
+pub mod client;
+pub mod message;

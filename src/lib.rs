@@ -1,0 +1,4 @@
+//! Peer-to-peer file sharing in a terminal.
+
+pub mod application;
+pub mod domain;
