@@ -1,0 +1,73 @@
+//! What a node needs to know before it starts.
+
+use std::{path::PathBuf, str::FromStr};
+
+use multiaddr::Multiaddr;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::NetworkName;
+
+/// What a node sends at most, unless told otherwise: 8 MiB/s, so that sharing does not take a
+/// home connection from its owner.
+pub const DEFAULT_UPLOAD_LIMIT: u64 = 8 << 20;
+
+/// The settings of one node. Every path is absolute.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// Identity, index, lock and caches live here; created if missing.
+    pub data_dir: PathBuf,
+    /// Where finished downloads go; created when the first one needs it.
+    pub download_dir: PathBuf,
+    /// Which network to join.
+    pub network: NetworkName,
+    /// Which overlay finds things.
+    pub overlay: Overlay,
+    /// Addresses to listen on; empty for the defaults (any interface, any port, TCP and QUIC).
+    /// An explicit address counts as reachable.
+    pub listen: Vec<Multiaddr>,
+    /// Nodes to start from, each ending in `/p2p/<id>`.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Whether to look for peers on the local network.
+    pub mdns: bool,
+    /// Files and folders to share while this node runs, besides the remembered ones.
+    pub shares: Vec<PathBuf>,
+    /// Whether remembered shares are served; a one-shot node serves nothing.
+    pub serve_remembered: bool,
+    /// Bytes per second to send at most; `None` is no limit.
+    pub upload_limit: Option<u64>,
+}
+
+/// The overlays that find things.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overlay {
+    /// The Kademlia of libp2p.
+    #[default]
+    Libp2p,
+}
+
+impl Overlay {
+    /// The name on the command line and in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Libp2p => "libp2p",
+        }
+    }
+}
+
+/// The text names no overlay.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no overlay is called {0:?}; this version has: libp2p")]
+pub struct UnknownOverlay(String);
+
+impl FromStr for Overlay {
+    type Err = UnknownOverlay;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOverlay> {
+        match text {
+            "libp2p" => Ok(Self::Libp2p),
+            other => Err(UnknownOverlay(other.to_owned())),
+        }
+    }
+}
