@@ -1,0 +1,3 @@
+//! Content: files hashed, proven, served and fetched.
+
+pub mod hash;

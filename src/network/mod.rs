@@ -1,0 +1,3 @@
+//! The network layer: what finds content and what moves it.
+
+pub mod content;
