@@ -1,5 +1,6 @@
 //! The application layer: a node as its clients see it.
 
+pub mod catalog;
 pub mod client;
 pub mod config;
 pub mod message;
