@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod client;
 pub mod config;
+pub mod indexing;
 pub mod message;
 
 use client::Client;

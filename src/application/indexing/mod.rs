@@ -1,0 +1,4 @@
+//! Indexing
+mod name;
+mod scan;
+mod tags;
