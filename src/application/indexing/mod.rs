@@ -1,4 +1,6 @@
 //! Indexing
+mod index;
 mod name;
+mod roots;
 mod scan;
 mod tags;
