@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedFile {
     /// Where it is.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// What it looked like when it was hashed.
     pub stamp: Stamp,
     /// What it is.
@@ -50,8 +50,8 @@ impl SharedFile {
     pub fn open_unchanged(&self) -> Result<File, Changed> {
         match open_regular(&self.path) {
             Ok((file, stamp)) if stamp == self.stamp => Ok(file),
-            Ok(_) => Err(Changed::Stamp(self.path.clone())),
-            Err(error) => Err(Changed::Open(self.path.clone(), error)),
+            Ok(_) => Err(Changed::Stamp(self.path.to_path_buf())),
+            Err(error) => Err(Changed::Open(self.path.to_path_buf(), error)),
         }
     }
 }
@@ -146,7 +146,7 @@ type Posting = BTreeSet<Number>;
 struct Inner {
     next: Number,
     files: HashMap<Number, Arc<SharedFile>>,
-    by_path: HashMap<PathBuf, Number>,
+    by_path: HashMap<Arc<Path>, Number>,
     by_root: HashMap<Root, Posting>,
     by_sha1: HashMap<Sha1Hash, Posting>,
     by_word: HashMap<String, Posting>,
@@ -240,7 +240,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn file(path: &str, root: u8, artist: Option<&str>) -> Arc<SharedFile> {
-        let path = PathBuf::from(path);
+        let path: Arc<Path> = Path::new(path).into();
         let name = path.file_name().expect("name").to_str().expect("text").to_owned();
         let content = ContentId {
             sha1: Sha1Hash::from_bytes([root / 2; 20]),
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(names(&catalog, "same", None).len(), 1);
         catalog.remove(Path::new("/a/same.txt"));
         let left = catalog.by_root(&Root::from_bytes([2; 32])).expect("the other path");
-        assert_eq!(left.path, Path::new("/b/same.txt"));
+        assert_eq!(*left.path, *Path::new("/b/same.txt"));
     }
 
     #[test]
@@ -298,7 +298,8 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, b"one").expect("write");
         let (_, stamp) = open_regular(&path).expect("open");
-        let shared = SharedFile { path: path.clone(), stamp, ..(*file("/x", 1, None)).clone() };
+        let shared =
+            SharedFile { path: path.as_path().into(), stamp, ..(*file("/x", 1, None)).clone() };
         shared.open_unchanged().expect("unchanged");
         std::fs::write(&path, b"other").expect("write");
         assert!(matches!(shared.open_unchanged(), Err(Changed::Stamp(_))));
@@ -314,7 +315,7 @@ mod tests {
             asked in "[ab]{2} [cd]{2}",
         ) {
             let catalog = Catalog::default();
-            let mut model: HashMap<PathBuf, Arc<SharedFile>> = HashMap::new();
+            let mut model: HashMap<Arc<Path>, Arc<SharedFile>> = HashMap::new();
             for (number, (folder, name, add)) in steps.into_iter().enumerate() {
                 let root = u8::try_from(number).expect("few steps");
                 let file = file(&format!("/{folder}/{name}"), root, Some(&name));

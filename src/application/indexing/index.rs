@@ -26,7 +26,7 @@ use serde_bytes::ByteBuf;
 
 use crate::{
     application::catalog::SharedFile,
-    domain::{Manifest, Root},
+    domain::{ContentId, Manifest},
     network::content::hash::Stamp,
 };
 
@@ -159,9 +159,9 @@ impl Index {
     pub(super) fn prune(
         &self,
         mut keep: impl FnMut(&Path, &Stamp) -> bool,
-    ) -> Result<Vec<Root>, IndexError> {
+    ) -> Result<Vec<ContentId>, IndexError> {
         let Some(database) = self.database() else { return Ok(Vec::new()) };
-        let mut read = || -> Result<Vec<(PathBuf, Option<Root>)>, redb::Error> {
+        let mut read = || -> Result<Vec<(PathBuf, Option<ContentId>)>, redb::Error> {
             let table = database.begin_read()?.open_table(FILES)?;
             let mut unwanted = Vec::new();
             for row in table.iter()? {
@@ -169,14 +169,14 @@ impl Index {
                 let path = path_of(key.value());
                 match decode::<FileRecord>(value.value()) {
                     Some(record) if keep(&path, &record.stamp) => {}
-                    record => unwanted.push((path, record.map(|it| it.manifest.content.root))),
+                    record => unwanted.push((path, record.map(|it| it.manifest.content))),
                 }
             }
             Ok(unwanted)
         };
         let unwanted = read()?;
         unwanted.iter().for_each(|(path, _)| self.forget(path));
-        Ok(unwanted.into_iter().filter_map(|(_, root)| root).collect())
+        Ok(unwanted.into_iter().filter_map(|(_, content)| content).collect())
     }
 
     /// The remembered roots. Blocks the thread.
@@ -361,7 +361,7 @@ fn path_of(bytes: &[u8]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ContentId, Sha1Hash, Tags};
+    use crate::domain::{Root, Sha1Hash, Tags};
 
     fn file(path: &str, size: u64) -> Arc<SharedFile> {
         let content = ContentId {
@@ -372,7 +372,7 @@ mod tests {
         let tags = Tags { title: Some("Title".into()), ..Tags::default() };
         let manifest = Manifest { name: "name".into(), content, media_type: None, tags };
         let stamp = Stamp { dev: u64::MAX, inode: 1, size, mtime: i64::MIN, mtime_ns: 999_999_999 };
-        Arc::new(SharedFile { path: path.into(), stamp, manifest })
+        Arc::new(SharedFile { path: Path::new(path).into(), stamp, manifest })
     }
 
     fn open(folder: &Path) -> (Index, Option<PathBuf>) {
@@ -412,7 +412,7 @@ mod tests {
         index.put(b.clone());
         index.flush();
         let pruned = index.prune(|path, _| path == Path::new("/a")).expect("prune");
-        assert_eq!(pruned, [b.manifest.content.root]);
+        assert_eq!(pruned, [b.manifest.content]);
         index.flush();
         assert!(index.get(&a.path, &a.stamp).is_some() && index.get(&b.path, &b.stamp).is_none());
     }

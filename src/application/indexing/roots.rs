@@ -10,6 +10,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::application::message::RootRow;
+
 /// A shared path.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct SharedRoot {
@@ -21,6 +23,14 @@ pub(super) struct SharedRoot {
     pub(super) files: u64,
     /// Their bytes.
     pub(super) bytes: u64,
+}
+
+impl SharedRoot {
+    /// What a client sees of the root.
+    pub(super) fn row(&self, path: &Path) -> RootRow {
+        let Self { remembered, files, bytes, .. } = *self;
+        RootRow { path: path.to_owned(), remembered, files, bytes }
+    }
 }
 
 /// The shared paths by name.
@@ -76,6 +86,12 @@ impl Roots {
 
     pub(super) fn get_mut(&mut self, path: &Path) -> Option<&mut SharedRoot> {
         self.by_path.get_mut(path)
+    }
+
+    /// The roots that are shared again after a restart, and what is excluded from each.
+    pub(super) fn remembered(&self) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
+        let remembered = self.by_path.iter().filter(|(_, root)| root.remembered);
+        remembered.map(|(path, root)| (path.to_path_buf(), root.excluded.clone())).collect()
     }
 
     /// Every root, by path.

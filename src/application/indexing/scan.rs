@@ -9,6 +9,7 @@ use std::{
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use walkdir::{DirEntry, WalkDir};
@@ -51,7 +52,7 @@ const SYSTEM: [&str; 4] = ["/dev", "/proc", "/run", "/sys"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(super) path: Arc<Path>,
     /// What it looks like.
     pub(super) stamp: Stamp,
 }
@@ -205,7 +206,7 @@ fn look(entry: DirEntry, skipped: &mut Skipped) -> io::Result<Option<Found>> {
         return Ok(None);
     }
     let metadata: Metadata = entry.metadata()?;
-    Ok(Some(Found { path: entry.into_path(), stamp: Stamp::of(&metadata) }))
+    Ok(Some(Found { path: entry.into_path().into(), stamp: Stamp::of(&metadata) }))
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {
