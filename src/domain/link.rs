@@ -88,6 +88,12 @@ impl Link {
         self.root.map(|root| format!("{SHORT}{}", root.to_base32()))
     }
 
+    /// Whether another link names the same content, as far as both say.
+    #[must_use]
+    pub fn same_content(&self, other: &Self) -> bool {
+        (self.root, self.sha1, self.size) == (other.root, other.sha1, other.size)
+    }
+
     fn empty() -> Self {
         Self { sha1: None, root: None, size: None, name: None, peers: Vec::new() }
     }
