@@ -1,7 +1,9 @@
 //! The application layer: a node as its clients see it.
 
+pub mod catalog;
 pub mod client;
 pub mod config;
+pub mod indexing;
 pub mod message;
 
 use client::Client;
