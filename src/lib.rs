@@ -1,4 +1,6 @@
 //! Peer-to-peer file sharing in a terminal.
 
 pub mod application;
+pub mod cli;
+pub mod control;
 pub mod domain;

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod config;
+pub mod lock;
 pub mod message;
 
 use client::Client;
