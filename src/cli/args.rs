@@ -58,7 +58,8 @@ pub(super) enum Verb {
     Config(config::Args),
 }
 
-/// Flags that every command takes, before or after it.
+// Flags that every command takes, before or after it. Not a doc comment: clap would take it for
+// the description of every command.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global flags")]
 pub(super) struct Globals {

@@ -118,9 +118,8 @@ pub(super) async fn required(cx: &Context) -> Result<Client, Failure> {
         let paths = &cx.settings.paths;
         let dir = paths.data_dir.display();
         let flag = if paths.chosen { format!(" --data-dir {dir}") } else { String::new() };
-        Failure::new(FailureKind::Error, format!("no node runs in {dir}")).hint(format!(
-            "start one: p2pfs-tui{flag} (with a screen) or p2pfs-tui{flag} daemon (without)"
-        ))
+        Failure::new(FailureKind::Error, format!("no node runs in {dir}"))
+            .hint(format!("start one: p2pfs-tui{flag} daemon (leave out daemon for the screen)"))
     })
 }
 
