@@ -4,3 +4,4 @@ pub mod application;
 pub mod cli;
 pub mod control;
 pub mod domain;
+pub mod network;
