@@ -76,26 +76,29 @@ async fn ask_the_network(inner: &Arc<Inner>, search: &Arc<Search>) -> SearchEnd 
             inner.tell(search, |state| state.asked += 1);
             asking.push(ask(inner.clone(), search.clone(), source, full.clone()));
         }
+        if lookups.is_empty() && asking.is_empty() {
+            return SearchEnd::Complete;
+        }
         tokio::select! {
             () = full.cancelled() => return SearchEnd::Limit,
-            Some((word, step)) = lookups.next() => match step {
-                LookupStep::Found(sources) => {
+            step = lookups.next(), if !lookups.is_empty() => match step {
+                Some((word, LookupStep::Found(sources))) => {
                     inner.tell(search, |state| count_holders(state, word, sources.len()));
                     let room = MAX_ASKED.saturating_sub(known.len());
                     let peers = sources.into_iter().filter_map(as_peer);
                     waiting.extend(peers.filter(|(peer, _)| known.insert(*peer)).take(room));
                 }
-                LookupStep::Finished(result) => {
+                Some((_, LookupStep::Finished(result))) => {
                     let requests = result.map_or(0, |trace| trace.asked);
                     inner.tell(search, |state| state.dht_requests += requests);
                 }
+                None => {}
             },
-            Some(result) = asking.next() => {
+            Some(result) = asking.next(), if !asking.is_empty() => {
                 if let Ok(Ok(_)) = result {
                     inner.tell(search, |state| state.answered += 1);
                 }
             }
-            else => return SearchEnd::Complete,
         }
     }
 }
