@@ -25,9 +25,14 @@ enum State {
     Queued,
     Running,
     /// Announced when the routing table had this many peers.
-    Announced { at: Instant, table: usize },
+    Announced {
+        at: Instant,
+        table: usize,
+    },
     /// Nobody took it.
-    Failed { at: Instant },
+    Failed {
+        at: Instant,
+    },
 }
 
 #[derive(Debug)]

@@ -66,14 +66,12 @@ pub trait Listener: Send + Sync + 'static {
 impl Announcer {
     /// Starts announcing on an overlay, for as long as the host knows somebody.
     #[must_use]
-    pub fn start(
-        dht: Dht,
-        host: watch::Receiver<HostState>,
-        listener: Arc<dyn Listener>,
-    ) -> Self {
+    pub fn start(dht: Dht, host: watch::Receiver<HostState>, listener: Arc<dyn Listener>) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS);
         let (sender, totals) = watch::channel(Totals::default());
-        tokio::spawn(Task { dht, host, listener, totals: sender, keys: Keys::default() }.run(receiver));
+        tokio::spawn(
+            Task { dht, host, listener, totals: sender, keys: Keys::default() }.run(receiver),
+        );
         Self { orders, totals }
     }
 

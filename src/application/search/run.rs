@@ -1,10 +1,6 @@
 //! The course of one search.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt, StreamExt,
@@ -22,7 +18,7 @@ use crate::{
     domain::{Manifest, Source},
     network::{
         dht::LookupStep,
-        index::{self, AskError, Answered},
+        index::{self, Answered, AskError},
     },
 };
 

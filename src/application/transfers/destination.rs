@@ -31,7 +31,8 @@ pub(super) fn choose(
     }
     let folder = wanted.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {
-        let message = format!("cannot save to {}: there is no folder {}", wanted.display(), folder.display());
+        let message =
+            format!("cannot save to {}: there is no folder {}", wanted.display(), folder.display());
         return Err(Failure::new(FailureKind::Error, message)
             .hint(format!("create it first: mkdir -p {}", folder.display())));
     }

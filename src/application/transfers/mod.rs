@@ -26,15 +26,18 @@ use tokio_util::sync::CancellationToken;
 use super::{
     catalog::Catalog,
     message::{
-        Event, Failure, FailureKind, Page, TransferId, TransferRow, TransferState,
-        TransferTotals, Window,
+        Event, Failure, FailureKind, Page, TransferId, TransferRow, TransferState, TransferTotals,
+        Window,
     },
     search::QueryService,
 };
 use crate::{
     domain::{Link, Untrusted},
     network::{
-        content::{fetch::Progress, meter::{Meter, Rate}},
+        content::{
+            fetch::Progress,
+            meter::{Meter, Rate},
+        },
         dht::Dht,
         host::Host,
     },
@@ -114,11 +117,7 @@ impl Transfers {
     ///
     /// # Errors
     /// When too much is under way.
-    pub fn get(
-        &self,
-        link: Link,
-        destination: Option<PathBuf>,
-    ) -> Result<TransferId, Failure> {
+    pub fn get(&self, link: Link, destination: Option<PathBuf>) -> Result<TransferId, Failure> {
         let mut list = self.inner.list();
         let active = || list.values().filter(|transfer| !transfer.shown().state.is_over());
         let same = |t: &&Arc<Transfer>| t.link.same_content(&link) && t.destination == destination;

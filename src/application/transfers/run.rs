@@ -173,9 +173,9 @@ fn feed(known: Vec<Source>, mut more: mpsc::Receiver<Source>) -> mpsc::Receiver<
                 source = more.recv() => source,
                 () = sender.closed() => None,
             };
-            match source {
-                Some(source) if sender.send(source).await.is_ok() => {}
-                _ => return,
+            let Some(source) = source else { return };
+            if sender.send(source).await.is_err() {
+                return;
             }
         }
     });

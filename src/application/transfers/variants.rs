@@ -83,8 +83,7 @@ async fn ask(
 ) -> (PeerId, Vec<Manifest>) {
     let parts = &inner.parts;
     let described = async {
-        let mut session =
-            Session::open(&parts.host, parts.protocol.clone(), id, addresses).await?;
+        let mut session = Session::open(&parts.host, parts.protocol.clone(), id, addresses).await?;
         match (transfer.link.root, transfer.link.sha1) {
             (Some(root), _) => session.describe_root(root).await,
             (None, Some(sha1)) => session.describe_sha1(sha1).await,

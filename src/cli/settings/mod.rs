@@ -76,6 +76,7 @@ impl Settings {
             shares,
             serve_remembered: true,
             upload_limit,
+            connections: None,
         };
         Ok(Self {
             paths,

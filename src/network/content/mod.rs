@@ -5,6 +5,7 @@
 //! and [`part`], which lets nothing reach a final name that is not complete and right.
 
 pub mod fetch;
+pub mod hash;
 pub mod limiter;
 pub mod meter;
 pub mod part;

@@ -6,7 +6,7 @@
 use std::{io, ops::Range};
 
 use bao_tree::{
-    BaoTree, BlockSize, ChunkNum, ChunkRanges,
+    BaoTree, ChunkNum, ChunkRanges,
     io::{
         BaoContentItem,
         sync::{DecodeResponseIter, Outboard, ReadAt, encode_ranges_validated},
@@ -15,13 +15,12 @@ use bao_tree::{
 };
 use bytes::Bytes;
 
+use super::hash::BLOCK_SIZE;
 use crate::domain::{
     Root,
     blocks::{BLOCK, MAX_FILE, SPAN},
 };
 
-/// 16 KiB: 2^4 chunks of BLAKE3, 1 KiB each.
-pub const BLOCK_SIZE: BlockSize = BlockSize::from_chunk_log(4);
 /// Bytes in a chunk of BLAKE3.
 const CHUNK: u64 = 1024;
 /// Bytes of a parent in an encoding: two hashes.

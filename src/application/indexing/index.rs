@@ -1,0 +1,460 @@
+//! What is kept from one run to the next: the hashes of files, and the remembered roots.
+//!
+//! A `redb` database in the data directory. Keys are the bytes of paths; values are a version
+//! byte and DAG-CBOR (`docs/` has the page). Hashes are a cache: a value that cannot be read is
+//! a file to be hashed again. They are written in batches behind the caller; roots at once.
+//!
+//! Invariant: a hash is given out only for the very stamp it was computed under.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_bytes::ByteBuf;
+
+use crate::{
+    application::catalog::SharedFile,
+    domain::{ContentId, Manifest},
+    network::content::hash::Stamp,
+};
+
+const FILES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("files");
+const ROOTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("roots");
+/// The version of every value; others are not read.
+const VERSION: u8 = 1;
+/// Bytes of the database that are kept in memory.
+const CACHE: usize = 16 << 20;
+/// The most changes in one transaction, each of which costs a sync of the disk.
+const BATCH: usize = 1_000;
+/// How long a change may wait for others.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Why the index cannot be opened, or a write to it failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum IndexError {
+    /// Another process has it open.
+    #[error("another node has it open")]
+    InUse,
+    /// The disk says no.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The database does.
+    #[error(transparent)]
+    Database(#[from] redb::Error),
+}
+
+/// A remembered hash.
+#[derive(Debug, Serialize, Deserialize)]
+struct FileRecord {
+    stamp: Stamp,
+    manifest: Manifest,
+}
+
+/// A remembered root.
+#[derive(Debug, Serialize, Deserialize)]
+struct RootRecord {
+    /// What beneath it is not shared: the bytes of paths.
+    excluded: Vec<ByteBuf>,
+}
+
+/// Remembered roots and what is excluded from each.
+pub(super) type RememberedRoots = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
+
+/// A change to the remembered hashes.
+enum Write {
+    Put(Arc<SharedFile>),
+    Forget(PathBuf),
+    /// Answered once everything before it is on the disk.
+    Flush(Sender<()>),
+}
+
+/// The database, and the thread that writes to it.
+#[derive(Debug)]
+pub(super) struct Index {
+    open: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    database: Arc<Database>,
+    writes: Sender<Write>,
+    writer: JoinHandle<()>,
+}
+
+impl Index {
+    /// Opens the index of a data directory. One that is damaged is set aside under the returned
+    /// name and a new one begun. `failed` hears of writes that did not succeed.
+    ///
+    /// # Errors
+    /// When another process has it open, or the disk does not allow it.
+    pub(super) fn open(
+        data_dir: &Path,
+        failed: impl Fn(IndexError) + Send + 'static,
+    ) -> Result<(Self, Option<PathBuf>), IndexError> {
+        let path = data_dir.join("index.redb");
+        let (database, aside) = match open_database(&path) {
+            Ok(database) => (database, None),
+            Err(error) if !is_damage(&error) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the index is damaged");
+                let aside = set_aside(&path)?;
+                (open_database(&path)?, Some(aside))
+            }
+        };
+        let database = Arc::new(database);
+        let (writes, queue) = mpsc::channel();
+        let writer = std::thread::Builder::new().name("index".to_owned()).spawn({
+            let database = Arc::clone(&database);
+            move || write_behind(&database, &queue, failed)
+        })?;
+        let open = Open { database, writes, writer };
+        Ok((Self { open: Mutex::new(Some(open)) }, aside))
+    }
+
+    /// The remembered manifest of a file that looks as it did then. Blocks the thread.
+    pub(super) fn get(&self, path: &Path, stamp: &Stamp) -> Option<Manifest> {
+        let read = || -> Result<Option<FileRecord>, redb::Error> {
+            let Some(database) = self.database() else { return Ok(None) };
+            let table = database.begin_read()?.open_table(FILES)?;
+            Ok(table.get(path.as_os_str().as_bytes())?.and_then(|value| decode(value.value())))
+        };
+        let record = read().unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot read the index");
+            None
+        });
+        record.filter(|record| record.stamp == *stamp).map(|record| record.manifest)
+    }
+
+    /// Remembers a hash, soon.
+    pub(super) fn put(&self, file: Arc<SharedFile>) {
+        self.send(Write::Put(file));
+    }
+
+    /// Forgets a hash, soon.
+    pub(super) fn forget(&self, path: &Path) {
+        self.send(Write::Forget(path.to_owned()));
+    }
+
+    /// Waits until everything is written. Blocks the thread.
+    pub(super) fn flush(&self) {
+        let (done, wait) = mpsc::channel();
+        self.send(Write::Flush(done));
+        // An error means that the writer is gone, and it writes everything before it goes.
+        let _ = wait.recv();
+    }
+
+    /// Forgets every hash that `keep` does not want, and names the contents. Blocks the thread.
+    pub(super) fn prune(
+        &self,
+        mut keep: impl FnMut(&Path, &Stamp) -> bool,
+    ) -> Result<Vec<ContentId>, IndexError> {
+        let Some(database) = self.database() else { return Ok(Vec::new()) };
+        let mut read = || -> Result<Vec<(PathBuf, Option<ContentId>)>, redb::Error> {
+            let table = database.begin_read()?.open_table(FILES)?;
+            let mut unwanted = Vec::new();
+            for row in table.iter()? {
+                let (key, value) = row?;
+                let path = path_of(key.value());
+                match decode::<FileRecord>(value.value()) {
+                    Some(record) if keep(&path, &record.stamp) => {}
+                    record => unwanted.push((path, record.map(|it| it.manifest.content))),
+                }
+            }
+            Ok(unwanted)
+        };
+        let unwanted = read()?;
+        unwanted.iter().for_each(|(path, _)| self.forget(path));
+        Ok(unwanted.into_iter().filter_map(|(_, content)| content).collect())
+    }
+
+    /// The remembered roots. Blocks the thread.
+    pub(super) fn roots(&self) -> Result<RememberedRoots, IndexError> {
+        let Some(database) = self.database() else { return Ok(RememberedRoots::new()) };
+        let read = || -> Result<RememberedRoots, redb::Error> {
+            let table = database.begin_read()?.open_table(ROOTS)?;
+            let mut roots = RememberedRoots::new();
+            for row in table.iter()? {
+                let (key, value) = row?;
+                let record = decode(value.value()).unwrap_or(RootRecord { excluded: Vec::new() });
+                let excluded = record.excluded.iter().map(|bytes| path_of(bytes)).collect();
+                roots.insert(path_of(key.value()), excluded);
+            }
+            Ok(roots)
+        };
+        Ok(read()?)
+    }
+
+    /// Replaces the remembered roots, on the disk when this returns. Blocks the thread.
+    pub(super) fn set_roots(&self, roots: &RememberedRoots) -> Result<(), IndexError> {
+        let Some(database) = self.database() else { return Ok(()) };
+        let write = || -> Result<(), redb::Error> {
+            let transaction = database.begin_write()?;
+            {
+                let mut table = transaction.open_table(ROOTS)?;
+                table.retain(|key, _| roots.contains_key(&path_of(key)))?;
+                for (path, excluded) in roots {
+                    let bytes = |path: &PathBuf| ByteBuf::from(path.as_os_str().as_bytes());
+                    let record = RootRecord { excluded: excluded.iter().map(bytes).collect() };
+                    table.insert(path.as_os_str().as_bytes(), &*encode(&record))?;
+                }
+            }
+            Ok(transaction.commit()?)
+        };
+        Ok(write()?)
+    }
+
+    /// Writes what waits and closes the database; afterwards it seems empty. Blocks the thread.
+    pub(super) fn close(&self) {
+        let Some(open) = self.lock().take() else { return };
+        drop(open.writes);
+        if open.writer.join().is_err() {
+            tracing::error!("the index writer panicked");
+        }
+    }
+
+    fn database(&self) -> Option<Arc<Database>> {
+        self.lock().as_ref().map(|open| Arc::clone(&open.database))
+    }
+
+    fn send(&self, write: Write) {
+        if let Some(open) = self.lock().as_ref() {
+            // The writer ends only with this sender.
+            let _ = open.writes.send(write);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Opens or creates a database, checked: a file that was altered would otherwise be trusted.
+fn open_database(path: &Path) -> Result<Database, IndexError> {
+    let create = || -> Result<Database, redb::Error> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+        let database = builder.create(path).map_err(|error| match error {
+            DatabaseError::Storage(redb::StorageError::Io(error)) => redb::Error::Io(error),
+            other => other.into(),
+        })?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(FILES)?;
+        transaction.open_table(ROOTS)?;
+        transaction.commit()?;
+        Ok(database)
+    };
+    create().map_err(|error| match error {
+        redb::Error::DatabaseAlreadyOpen => IndexError::InUse,
+        redb::Error::Io(error) => IndexError::Io(error),
+        other => IndexError::Database(other),
+    })
+}
+
+/// Whether the database itself is at fault, and not the disk or another process.
+fn is_damage(error: &IndexError) -> bool {
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    match error {
+        IndexError::InUse => false,
+        IndexError::Io(error) => matches!(error.kind(), InvalidData | UnexpectedEof),
+        IndexError::Database(_) => true,
+    }
+}
+
+fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let aside = path.with_file_name(format!("index.redb.damaged-{now}"));
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+/// Collects changes and writes them in batches until every sender is gone.
+fn write_behind(database: &Database, queue: &Receiver<Write>, failed: impl Fn(IndexError)) {
+    while let Ok(first) = queue.recv() {
+        let until = Instant::now() + LINGER;
+        let mut batch = Vec::new();
+        let mut flushed = Vec::new();
+        let mut next = Some(first);
+        while let Some(write) = next.take() {
+            match write {
+                Write::Flush(done) => flushed.push(done),
+                other => batch.push(other),
+            }
+            if flushed.is_empty() && batch.len() < BATCH {
+                let left = until.saturating_duration_since(Instant::now());
+                next = match queue.recv_timeout(left) {
+                    Ok(write) => Some(write),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+                };
+            }
+        }
+        if let Err(error) = write_batch(database, &batch) {
+            failed(error.into());
+        }
+        for done in flushed {
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(());
+        }
+    }
+}
+
+fn write_batch(database: &Database, batch: &[Write]) -> Result<(), redb::Error> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let transaction = database.begin_write()?;
+    {
+        let mut table = transaction.open_table(FILES)?;
+        for write in batch {
+            match write {
+                Write::Put(file) => {
+                    let record = FileRecord { stamp: file.stamp, manifest: file.manifest.clone() };
+                    table.insert(file.path.as_os_str().as_bytes(), &*encode(&record))?;
+                }
+                Write::Forget(path) => {
+                    table.remove(path.as_os_str().as_bytes())?;
+                }
+                Write::Flush(_) => {}
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    // Into memory, of plain data: there is nothing that could fail but the format itself, and an
+    // empty value is one that is not read back.
+    match serde_ipld_dagcbor::to_vec(value) {
+        Ok(body) => bytes.extend(body),
+        Err(error) => tracing::error!(%error, "cannot encode a record of the index"),
+    }
+    bytes
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (&VERSION, body) = bytes.split_first()? else { return None };
+    serde_ipld_dagcbor::from_slice(body).ok()
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Root, Sha1Hash, Tags};
+
+    fn file(path: &str, size: u64) -> Arc<SharedFile> {
+        let content = ContentId {
+            sha1: Sha1Hash::from_bytes([1; 20]),
+            root: Root::from_bytes([u8::try_from(size).expect("small"); 32]),
+            size,
+        };
+        let tags = Tags { title: Some("Title".into()), ..Tags::default() };
+        let manifest = Manifest { name: "name".into(), content, media_type: None, tags };
+        let stamp = Stamp { dev: u64::MAX, inode: 1, size, mtime: i64::MIN, mtime_ns: 999_999_999 };
+        Arc::new(SharedFile { path: Path::new(path).into(), stamp, manifest })
+    }
+
+    fn open(folder: &Path) -> (Index, Option<PathBuf>) {
+        Index::open(folder, |error| panic!("{error}")).expect("open")
+    }
+
+    #[test]
+    fn hashes_and_roots_survive_and_are_tied_to_their_stamp() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (a, b) = (file("/a", 1), file("/b", 2));
+        let excluded = BTreeSet::from([PathBuf::from(OsStr::from_bytes(b"/m/\xff"))]);
+        let roots =
+            RememberedRoots::from([("/m".into(), excluded), ("/n".into(), BTreeSet::new())]);
+        let (index, _) = open(folder.path());
+        index.put(a.clone());
+        index.put(b.clone());
+        index.forget(&b.path);
+        index.set_roots(&RememberedRoots::from([("/old".into(), BTreeSet::new())])).expect("set");
+        index.set_roots(&roots).expect("set");
+        assert!(matches!(Index::open(folder.path(), |_| ()).map(|_| ()), Err(IndexError::InUse)));
+        index.close();
+
+        let (index, aside) = open(folder.path());
+        assert_eq!(aside, None);
+        assert_eq!(index.get(&a.path, &a.stamp).as_ref(), Some(&a.manifest));
+        assert_eq!(index.get(&a.path, &Stamp { mtime_ns: 0, ..a.stamp }), None);
+        assert_eq!(index.get(&b.path, &b.stamp), None);
+        assert_eq!(index.roots().expect("roots"), roots);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_pruned() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (index, _) = open(folder.path());
+        let (a, b) = (file("/a", 1), file("/b", 2));
+        index.put(a.clone());
+        index.put(b.clone());
+        index.flush();
+        let pruned = index.prune(|path, _| path == Path::new("/a")).expect("prune");
+        assert_eq!(pruned, [b.manifest.content]);
+        index.flush();
+        assert!(index.get(&a.path, &a.stamp).is_some() && index.get(&b.path, &b.stamp).is_none());
+    }
+
+    #[test]
+    fn a_value_of_another_version_is_not_read() {
+        let bytes = encode(&FileRecord {
+            stamp: file("/a", 1).stamp,
+            manifest: file("/a", 1).manifest.clone(),
+        });
+        assert!(decode::<FileRecord>(&bytes).is_some());
+        assert!(decode::<FileRecord>(&[&[VERSION + 1], &bytes[1..]].concat()).is_none());
+        assert!(decode::<FileRecord>(&bytes[..bytes.len() - 1]).is_none());
+        assert!(decode::<FileRecord>(&[]).is_none());
+    }
+
+    #[test]
+    fn a_damaged_database_is_set_aside() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("index.redb");
+        let (index, _) = open(folder.path());
+        for n in 0..200 {
+            index.put(file(&format!("/{n}"), n % 100));
+        }
+        index.close();
+        let whole = fs::read(&path).expect("read");
+        let noise: Vec<u8> = (0..whole.len()).map(|n| (n * 31 % 251) as u8).collect();
+        let scribbled: Vec<u8> = whole
+            .iter()
+            .enumerate()
+            .map(|(n, byte)| if n > 4_000 { !byte } else { *byte })
+            .collect();
+        for damaged in
+            [b"not a database at all".to_vec(), noise, scribbled, whole[..whole.len() / 2].to_vec()]
+        {
+            fs::write(&path, &damaged).expect("damage");
+            let (index, aside) = open(folder.path());
+            let aside = aside.expect("set aside");
+            assert_eq!(fs::read(&aside).expect("kept").len(), damaged.len());
+            assert_eq!(index.get(Path::new("/1"), &file("/1", 1).stamp), None);
+            index.put(file("/1", 1));
+            index.close();
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Scanning: which files of a shared path are shared at all.
+//!
+//! A scan reads folders and stamps, never files. It follows no symbolic link, so nothing outside
+//! the shared path is ever shared through it, and passes over what people rarely mean to give
+//! away: dotfiles, keys and what is not finished. What it passes over, it says.
+
+use std::{
+    fs::{self, Metadata},
+    io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use walkdir::{DirEntry, WalkDir};
+
+use crate::{
+    application::message::{Failure, FailureKind, Notice, NoticeLevel},
+    domain::untrusted,
+    network::content::hash::Stamp,
+};
+
+/// Files that are not shared unless named themselves: keys, passwords, wallets. `*` stands for
+/// any text at either end; case does not matter.
+const KEYS: [&str; 19] = [
+    "*.pem",
+    "*.key",
+    "*.kdbx",
+    "*.kdb",
+    "*.p12",
+    "*.pfx",
+    "*.jks",
+    "*.keystore",
+    "*.ppk",
+    "*.ovpn",
+    "*.wallet",
+    "wallet.dat",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    "credentials*",
+    "secring*",
+    "htpasswd",
+];
+/// Files that programs rename once they are complete.
+const UNFINISHED: [&str; 2] = ["*.part", "*.crdownload"];
+/// Folders that hold the system's insides rather than files; only in the way when all is shared.
+const SYSTEM: [&str; 4] = ["/dev", "/proc", "/run", "/sys"];
+
+/// A file that a scan found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Where it is.
+    pub(super) path: Arc<Path>,
+    /// What it looks like.
+    pub(super) stamp: Stamp,
+}
+
+/// What a scan passed over.
+#[derive(Debug, Default)]
+pub(super) struct Skipped {
+    keys: Passed,
+    links: Passed,
+    unreadable: Passed,
+}
+
+/// Some entries: how many, and one of them to show.
+#[derive(Debug, Default)]
+struct Passed {
+    count: u64,
+    first: Option<String>,
+}
+
+impl Passed {
+    fn add(&mut self, what: impl FnOnce() -> String) {
+        self.count += 1;
+        self.first.get_or_insert_with(what);
+    }
+
+    /// `the only one`, or `one of them and 3 more`.
+    fn list(&self) -> Option<String> {
+        let first = self.first.as_ref()?;
+        Some(match self.count {
+            1 => first.clone(),
+            count => format!("{first} and {} more", count - 1),
+        })
+    }
+}
+
+/// Checks a path that a person wants to share, and gives its one real name.
+///
+/// # Errors
+/// What is wrong with it, and what to do.
+pub(super) fn check_root(path: &Path) -> Result<PathBuf, Failure> {
+    let failure = |why: &str, hint: &str| {
+        let text = format!("cannot share {}: {why}", shown(path));
+        Failure::new(FailureKind::Error, text).hint(hint)
+    };
+    let io_failure = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            failure("there is no such file or folder", "check the path and share it again")
+        }
+        io::ErrorKind::PermissionDenied => failure(
+            "this user may not read it",
+            "allow the user that runs the node to read it, then share it again",
+        ),
+        _ => failure(&error.to_string(), "check the path and share it again"),
+    };
+    if !path.is_absolute() {
+        return Err(failure("the path is not absolute", "give the path from / on"));
+    }
+    let path = fs::canonicalize(path).map_err(io_failure)?;
+    let metadata = fs::metadata(&path).map_err(io_failure)?;
+    if metadata.is_dir() {
+        fs::read_dir(&path).map_err(io_failure)?;
+    } else if metadata.is_file() {
+        fs::File::open(&path).map_err(io_failure)?;
+    } else {
+        return Err(failure("it is neither a file nor a folder", "share a file or a folder"));
+    }
+    Ok(path)
+}
+
+/// A word of caution about a path that is more than most people mean to share.
+pub(super) fn caution(root: &Path, home: Option<&Path>) -> Option<Notice> {
+    let text = if root == Path::new("/") {
+        "the whole disk is shared now".to_owned()
+    } else if home.is_some_and(|home| home.starts_with(root)) {
+        format!("the whole home folder {} is shared now", shown(root))
+    } else if is_key(root) {
+        format!("{} looks like a key, and is shared now", shown(root))
+    } else {
+        return None;
+    };
+    let hint = format!("if that was not meant: unshare {}", shown(root));
+    Some(Notice { level: NoticeLevel::Warning, text: text.into(), hint: Some(hint) })
+}
+
+/// Finds the files of a shared path. `leave_out` names what not to go into, the path itself never
+/// being asked about; `each` may stop the scan.
+pub(super) fn walk(
+    root: &Path,
+    leave_out: impl Fn(&Path) -> bool,
+    mut each: impl FnMut(Found) -> ControlFlow<()>,
+) -> Skipped {
+    let mut skipped = Skipped::default();
+    let enter = |entry: &DirEntry| {
+        entry.depth() == 0 || !(is_hidden(entry) || leave_out(entry.path()) || is_system(entry))
+    };
+    for entry in WalkDir::new(root).into_iter().filter_entry(enter) {
+        let found = entry.map_err(Into::into).and_then(|entry| look(entry, &mut skipped));
+        match found {
+            Ok(Some(found)) => {
+                if each(found).is_break() {
+                    break;
+                }
+            }
+            Ok(None) => {}
+            // It was there a moment ago; nothing is wrong with that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => skipped.unreadable.add(|| untrusted::visible(&error.to_string())),
+        }
+    }
+    skipped
+}
+
+/// What to tell about a scan.
+pub(super) fn notices(root: &Path, skipped: &Skipped) -> Vec<Notice> {
+    let notice = |level, text: String, hint: &str| Notice {
+        level,
+        text: text.into(),
+        hint: Some(hint.to_owned()),
+    };
+    let root = shown(root);
+    let unreadable = skipped.unreadable.list().map(|list| {
+        let hint = "allow the user that runs the node to read them, then share the folder again";
+        notice(NoticeLevel::Warning, format!("could not read everything in {root}: {list}"), hint)
+    });
+    let keys = skipped.keys.list().map(|list| {
+        let hint = "to share such a file all the same, share it by its own path";
+        notice(NoticeLevel::Info, format!("not shared, as they look like keys: {list}"), hint)
+    });
+    let links = skipped.links.list().map(|list| {
+        let hint = "share what the link points to by its own path";
+        notice(NoticeLevel::Info, format!("not shared, as links are not followed: {list}"), hint)
+    });
+    [unreadable, keys, links].into_iter().flatten().collect()
+}
+
+/// A path for people: on one line, nothing in it that disturbs a terminal.
+pub(super) fn shown(path: &Path) -> String {
+    untrusted::visible(&path.to_string_lossy())
+}
+
+fn look(entry: DirEntry, skipped: &mut Skipped) -> io::Result<Option<Found>> {
+    let kind = entry.file_type();
+    if kind.is_symlink() {
+        skipped.links.add(|| shown(entry.path()));
+    }
+    if !kind.is_file() || (entry.depth() > 0 && matches_any(entry.path(), &UNFINISHED)) {
+        return Ok(None);
+    }
+    if entry.depth() > 0 && is_key(entry.path()) {
+        skipped.keys.add(|| shown(entry.path()));
+        return Ok(None);
+    }
+    let metadata: Metadata = entry.metadata()?;
+    Ok(Some(Found { path: entry.into_path().into(), stamp: Stamp::of(&metadata) }))
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn is_system(entry: &DirEntry) -> bool {
+    SYSTEM.iter().any(|system| entry.path() == Path::new(system))
+}
+
+fn is_key(path: &Path) -> bool {
+    matches_any(path, &KEYS)
+}
+
+fn matches_any(path: &Path, patterns: &[&str]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    patterns.iter().any(|pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), _) => name.ends_with(end),
+        (_, Some(start)) => name.starts_with(start),
+        _ => name == *pattern,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, os::unix::fs::symlink};
+
+    use tempfile::TempDir;
+
+    fn tree(files: &[&str]) -> TempDir {
+        // Not the default name: a dot at its start would hide the root from an outer scan.
+        let folder = tempfile::Builder::new().prefix("scan").tempdir().expect("folder");
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("parent")).expect("folders");
+            fs::write(path, file).expect("file");
+        }
+        folder
+    }
+
+    fn found(root: &Path, leave_out: &[&str]) -> (BTreeSet<String>, Skipped) {
+        let mut files = BTreeSet::new();
+        let leave_out = |path: &Path| leave_out.iter().any(|left| root.join(left) == path);
+        let skipped = walk(root, leave_out, |file| {
+            let name = file.path.strip_prefix(root).expect("beneath the root");
+            assert!(files.insert(name.to_string_lossy().into_owned()), "found twice");
+            ControlFlow::Continue(())
+        });
+        (files, skipped)
+    }
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn files_are_found_but_no_dotfiles_keys_or_unfinished_ones() {
+        let folder = tree(&[
+            "a.txt",
+            "b/c.txt",
+            "b/d/e.txt",
+            ".hidden",
+            ".git/config",
+            "b/.env",
+            "id_rsa.pub",
+            "b/Server.PEM",
+            "movie.mkv.part",
+            "keys.txt",
+        ]);
+        let (files, skipped) = found(folder.path(), &[]);
+        assert_eq!(files, set(&["a.txt", "b/c.txt", "b/d/e.txt", "keys.txt"]));
+        assert_eq!(skipped.keys.count, 2);
+        let notices = notices(folder.path(), &skipped);
+        assert_eq!(notices.len(), 1);
+        assert!(notices[0].text.raw().ends_with("and 1 more"), "{notices:?}");
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let outside = tree(&["secret.txt"]);
+        let folder = tree(&["a.txt"]);
+        symlink(outside.path(), folder.path().join("folder")).expect("link");
+        symlink(outside.path().join("secret.txt"), folder.path().join("file.txt")).expect("link");
+        symlink(folder.path(), folder.path().join("loop")).expect("link");
+        let (files, skipped) = found(folder.path(), &[]);
+        assert_eq!(files, set(&["a.txt"]));
+        assert_eq!(skipped.links.count, 3);
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_entered() {
+        let folder = tree(&["a.txt", "b/c.txt", "b/d.txt"]);
+        assert_eq!(found(folder.path(), &["b"]).0, set(&["a.txt"]));
+        assert_eq!(found(folder.path(), &["b/c.txt"]).0, set(&["a.txt", "b/d.txt"]));
+    }
+
+    #[test]
+    fn a_single_file_is_a_scan_of_one_whatever_its_name() {
+        let folder = tree(&[".hidden.pem"]);
+        assert_eq!(found(&folder.path().join(".hidden.pem"), &[]).0.len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_the_rest_is_found() {
+        let folder = tree(&["one/a.txt", "two/b.txt", "c.txt"]);
+        let mut files = 0;
+        let skipped = walk(
+            folder.path(),
+            |_| false,
+            |file| {
+                files += 1;
+                // Whichever folder comes first, the other one is no folder any more.
+                for (this, other) in [("one", "two"), ("two", "one")] {
+                    if file.path.parent() == Some(&folder.path().join(this)) {
+                        let other = folder.path().join(other);
+                        fs::remove_dir_all(&other).expect("remove");
+                        fs::write(&other, b"").expect("replace");
+                    }
+                }
+                ControlFlow::Continue(())
+            },
+        );
+        assert_eq!((files, skipped.unreadable.count), (2, 1));
+        assert_eq!(notices(folder.path(), &skipped)[0].level, NoticeLevel::Warning);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_shared_says_why() {
+        let folder = tree(&["file"]);
+        for (path, why) in [
+            (folder.path().join("missing"), "no such file"),
+            (PathBuf::from("/dev/null"), "neither a file nor a folder"),
+            (PathBuf::from("relative"), "not absolute"),
+            (folder.path().join("file/below"), "Not a directory"),
+        ] {
+            let failure = check_root(&path).expect_err("no root");
+            assert!(failure.message.contains(why), "{failure}");
+            assert!(failure.message.contains(&shown(&path)) && failure.hint.is_some());
+        }
+    }
+
+    #[test]
+    fn a_root_has_one_name_and_a_large_one_is_warned_of() {
+        let folder = tree(&["file"]);
+        let link = folder.path().join("link");
+        symlink(folder.path().join("file"), &link).expect("link");
+        let real = fs::canonicalize(folder.path()).expect("real");
+        assert_eq!(check_root(&link).expect("root"), real.join("file"));
+
+        let home = Some(Path::new("/home/ada"));
+        for (root, warned) in [
+            ("/", true),
+            ("/home", true),
+            ("/home/ada", true),
+            ("/home/ada/Music", false),
+            ("/home/ad", false),
+            ("/srv/server.key", true),
+        ] {
+            assert_eq!(caution(Path::new(root), home).is_some(), warned, "{root}");
+        }
+    }
+}

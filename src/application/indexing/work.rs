@@ -1,0 +1,320 @@
+//! What the service does on threads of its own: scanning, hashing, remembering.
+//!
+//! Every function here blocks. What was remembered of a file is believed only with its outboard,
+//! and forgotten as soon as the file is not shared any more.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    file::Described,
+    index::{Index, IndexError},
+    library::{Job, NotHashed},
+    locked::LockedLibrary,
+    name,
+    scan::{self, Found, shown},
+    tags,
+};
+use crate::{
+    application::{
+        catalog::{Catalog, SharedFile},
+        message::{Failure, FailureKind, Notice, NoticeLevel, RootRow},
+    },
+    domain::{ContentId, Manifest},
+    network::content::hash::{self, HashError, Stamp, hash_file, open_outboard, open_regular},
+};
+
+/// Files that a scan hands over at once.
+const BATCH: usize = 256;
+/// Bytes of a file after which its progress is noted again.
+const PROGRESS: u64 = 4 << 20;
+
+/// What the handle and the threads of the service have in common.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) data_dir: PathBuf,
+    /// Whether remembered roots are shared and may be changed.
+    pub(super) remembers: bool,
+    pub(super) library: Arc<LockedLibrary>,
+    pub(super) catalog: Catalog,
+    pub(super) index: Index,
+    /// Held while the remembered roots are written, so that the last to change them is the last
+    /// to write.
+    pub(super) saving: Mutex<()>,
+    /// Files hashed since the start.
+    pub(super) hashed: AtomicU64,
+}
+
+impl Work {
+    /// Shares a path and scans it.
+    pub(super) fn share(&self, path: &Path, remember: bool) -> Result<RootRow, Failure> {
+        let root = self.add_root(path, remember)?;
+        self.save_roots();
+        self.scan(&root);
+        self.library.with(|library| library.root_row(&root)).ok_or_else(|| {
+            let text = format!("{} was unshared while it was scanned", shown(&root));
+            Failure::new(FailureKind::Interrupted, text)
+        })
+    }
+
+    /// Checks a path and makes it a root, without scanning it.
+    pub(super) fn add_root(&self, path: &Path, remember: bool) -> Result<PathBuf, Failure> {
+        let root = scan::check_root(path)?;
+        if self.is_own(&root) {
+            let text = format!("cannot share {}: this node's own state is there", shown(path));
+            return Err(Failure::new(FailureKind::Error, text).hint("share another folder"));
+        }
+        let caution = scan::caution(&root, std::env::home_dir().as_deref());
+        self.library.with(|library| {
+            library.add_root(&root, remember && self.remembers, BTreeSet::new());
+            caution.into_iter().for_each(|notice| library.notify(notice));
+        });
+        Ok(root)
+    }
+
+    /// Stops sharing a path and all beneath it.
+    pub(super) fn unshare(&self, path: &Path) -> Result<u64, Failure> {
+        let real = fs::canonicalize(path);
+        let there = real.is_ok();
+        let names = real.into_iter().chain([path.to_owned()]);
+        let removed = self
+            .library
+            .with(|library| names.into_iter().find_map(|name| library.remove(&name, there)));
+        let Some((files, served)) = removed else {
+            let text = format!("{} is not shared", shown(path));
+            let hint = "see what is shared: p2pfs-tui shares";
+            return Err(Failure::new(FailureKind::Error, text).hint(hint));
+        };
+        self.save_roots();
+        self.forget(&served);
+        self.index.flush();
+        Ok(files)
+    }
+
+    /// A served file turned out to be another one: it is withdrawn and read again.
+    pub(super) fn changed(&self, path: &Path) {
+        let now = open_regular(path).ok().map(|(_, stamp)| stamp);
+        self.library.with(|library| {
+            if let Some(file) = library.changed(path, now) {
+                // Under the lock, so that what the next hash of the file leaves is left alone.
+                self.index.forget(path);
+                self.drop_outboard(&file.manifest.content);
+            }
+        });
+    }
+
+    /// Scans the roots of an earlier run, then forgets what is remembered of files that are gone.
+    pub(super) fn scan_all(&self, roots: &[PathBuf]) {
+        let mut absent = Vec::new();
+        for root in roots {
+            match scan::check_root(root) {
+                Ok(_) => self.scan(root),
+                Err(failure) => {
+                    absent.push(root);
+                    self.library.with(|library| library.notify(root_is_absent(&failure, root)));
+                }
+            }
+        }
+        if !self.remembers || self.library.is_stopping() {
+            return;
+        }
+        let pruned = self.index.prune(|path, stamp| {
+            self.library.with(|library| library.contains(path))
+                || absent.iter().any(|root| path.starts_with(root))
+                || fs::symlink_metadata(path).is_ok_and(|now| Stamp::of(&now) == *stamp)
+        });
+        match pruned {
+            Ok(contents) => contents.iter().for_each(|content| self.drop_outboard(content)),
+            Err(error) => tracing::warn!(%error, "cannot prune the index"),
+        }
+    }
+
+    /// Scans a root; what is new in it is hashed behind.
+    fn scan(&self, root: &Path) {
+        let (number, mut leave_out) =
+            self.library.with(|library| (library.begin_scan(), library.roots.leave_out(root)));
+        leave_out.insert(self.data_dir.clone());
+        let mut batch = Vec::new();
+        let skipped = scan::walk(
+            root,
+            |path| leave_out.contains(path),
+            |found| {
+                batch.push(found);
+                if batch.len() == BATCH {
+                    self.found(number, root, std::mem::take(&mut batch));
+                }
+                if self.library.is_stopping() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        );
+        self.found(number, root, batch);
+        // A scan that was cut short says nothing of what it did not find.
+        if self.library.is_stopping() {
+            return;
+        }
+        let gone = self.library.with(|library| {
+            let notices = scan::notices(root, &skipped);
+            notices.into_iter().for_each(|notice| library.notify(notice));
+            library.end_scan(number, root)
+        });
+        self.forget(&gone);
+    }
+
+    fn found(&self, scan: u64, root: &Path, batch: Vec<Found>) {
+        let is_news: Vec<bool> =
+            self.library.with(|library| batch.iter().map(|found| library.is_news(found)).collect());
+        let recall = |found: &Found, is_news| if is_news { self.recall(found) } else { None };
+        let known: Vec<_> =
+            batch.iter().zip(is_news).map(|(found, is_news)| recall(found, is_news)).collect();
+        self.library.with(|library| {
+            for (found, known) in batch.into_iter().zip(known) {
+                library.found(scan, root, found, known);
+            }
+        });
+    }
+
+    /// What is remembered of a file that did not change.
+    fn recall(&self, found: &Found) -> Option<Described> {
+        let manifest = self.index.get(&found.path, &found.stamp)?;
+        open_outboard(&self.data_dir, &manifest.content).ok()?;
+        let (path, stamp) = (Arc::clone(&found.path), found.stamp);
+        Some(Described::new(SharedFile { path, stamp, manifest }))
+    }
+
+    /// Hashes files until the service stops.
+    pub(super) fn hash_all(&self) {
+        while let Some(job) = self.library.wait_for_job() {
+            match self.read(&job) {
+                Ok(described) => self.keep(&job, described),
+                // The service stops, or the file is not shared any more.
+                Err(HashError::Stopped) => {}
+                Err(error) => self.give_up(&job, error),
+            }
+        }
+    }
+
+    fn read(&self, job: &Job) -> Result<Described, HashError> {
+        let (file, _) = open_regular(&job.path)?;
+        let mut noted = 0;
+        let mut progress = |read: u64| {
+            let mut wanted = !self.library.is_stopping();
+            if read - noted >= PROGRESS {
+                noted = read;
+                wanted &= self.library.with(|library| library.progress(job, read));
+            }
+            if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let hashed = hash_file(&file, &self.data_dir, &mut progress)?;
+        self.hashed.fetch_add(1, Ordering::Relaxed);
+        let (media_type, tags) = tags::read(&file, &job.path);
+        if Stamp::of(&file.metadata()?) != hashed.stamp {
+            return Err(HashError::Changed);
+        }
+        let name = name::of(&job.path);
+        let manifest = Manifest { name, content: hashed.content, media_type, tags };
+        let path = Arc::clone(&job.path);
+        Ok(Described::new(SharedFile { path, stamp: hashed.stamp, manifest }))
+    }
+
+    fn keep(&self, job: &Job, described: Described) {
+        let file = Arc::clone(&described.file);
+        let wanted = self.library.with(|library| {
+            let wanted = library.hashed(job, described);
+            if wanted {
+                // Under the lock, so that the file is forgotten after this, if it is.
+                self.index.put(Arc::clone(&file));
+            }
+            wanted
+        });
+        if !wanted {
+            self.drop_outboard(&file.manifest.content);
+        }
+    }
+
+    fn give_up(&self, job: &Job, error: HashError) {
+        let why = match error {
+            HashError::Io(error) if error.kind() != io::ErrorKind::NotFound => {
+                NotHashed::Failed(error.to_string())
+            }
+            // It changed, or is gone; whatever is there now is read, unless that is no file.
+            _ => open_regular(&job.path)
+                .map_or(NotHashed::Gone, |(_, stamp)| NotHashed::Changed(stamp)),
+        };
+        self.library.with(|library| {
+            if let NotHashed::Failed(reason) = &why {
+                tracing::warn!(path = shown(&job.path), reason, "cannot share a file");
+            }
+            if library.not_hashed(job, why) {
+                library.notify(Notice {
+                    level: NoticeLevel::Warning,
+                    text: format!("{} could not be read", shown(&job.path)).into(),
+                    hint: Some("the list of shared files says why, and of others too".to_owned()),
+                });
+            }
+        });
+    }
+
+    /// Forgets hashes of files that are not shared any more.
+    fn forget(&self, files: &[Arc<SharedFile>]) {
+        for file in files {
+            self.index.forget(&file.path);
+            self.drop_outboard(&file.manifest.content);
+        }
+    }
+
+    /// Removes the outboard of a content that no path has any more. If one gets it back in this
+    /// very moment, serving finds no outboard, and the file is hashed again.
+    fn drop_outboard(&self, content: &ContentId) {
+        if self.catalog.by_root(&content.root).is_none()
+            && let Err(error) = hash::remove_outboard(&self.data_dir, &content.root)
+        {
+            tracing::warn!(%error, "cannot remove an outboard");
+        }
+    }
+
+    fn save_roots(&self) {
+        if !self.remembers {
+            return;
+        }
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let roots = self.library.with(|library| library.roots.remembered());
+        if let Err(error) = self.index.set_roots(&roots) {
+            self.library.with(|library| library.notify(not_remembered(&error)));
+        }
+    }
+
+    /// Whether a path is this node's own state. A folder in the data directory may be shared
+    /// (downloads may be there), but not what lies directly in it: the node's key is there.
+    fn is_own(&self, root: &Path) -> bool {
+        root == self.data_dir
+            || root.starts_with(self.data_dir.join("outboards"))
+            || (root.is_file() && root.parent() == Some(&self.data_dir))
+    }
+}
+
+/// A shared path of an earlier run is not there.
+fn root_is_absent(failure: &Failure, root: &Path) -> Notice {
+    let root = shown(root);
+    let hint = format!("once it is back: share {root}; or forget it: unshare {root}");
+    Notice { level: NoticeLevel::Warning, text: failure.message.clone().into(), hint: Some(hint) }
+}
+
+/// A change of the shared paths could not be written down.
+pub(super) fn not_remembered(error: &IndexError) -> Notice {
+    Notice {
+        level: NoticeLevel::Error,
+        text: format!("the index cannot be written, so this is lost at a restart: {error}").into(),
+        hint: Some("see that the disk of the data directory has room and can be written".into()),
+    }
+}
