@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "PATH|-")]
     output: Option<PathBuf>,
     /// Give up when it is not there after this many seconds
-    #[arg(long, value_name = "S", value_parser = super::format::seconds)]
+    #[arg(long, value_name = "S", value_parser = super::format::seconds, allow_negative_numbers = true)]
     timeout: Option<Duration>,
 }
 

@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FIELD", value_parser = field)]
     field: Option<Field>,
     /// Stop waiting for peers after this many seconds
-    #[arg(long, value_name = "S", default_value = "10", value_parser = super::format::seconds)]
+    #[arg(long, value_name = "S", default_value = "10", value_parser = super::format::seconds, allow_negative_numbers = true)]
     timeout: Duration,
     /// Stop at this many different files
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]

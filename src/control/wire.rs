@@ -44,6 +44,7 @@ pub enum ClientLine {
 /// A line from a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "nearly every line is the large one")]
 pub enum NodeLine {
     /// The first line.
     Welcome(Hello),

@@ -78,7 +78,7 @@ mod tests {
             ("P2PFS_TUI__NETWORK__NMAE", "x", "unknown key", "did you mean name?"),
             ("P2PFS_TUI__NETWORK__MDNS", "perhaps", "boolean", ""),
             ("P2PFS_TUI__NETWORK", "x", "names no key", "SECTION__KEY"),
-            ("P2PFS_TUI__CONTENT__UPLOAD_LIMIT", "a\"\n[ui]", "is no size", ""),
+            ("P2PFS_TUI__CONTENT__UPLOAD_LIMIT", "a\"\n[log]", "is no size", ""),
         ] {
             let failure = read_one(name, value).expect_err(name);
             assert!(failure.message.starts_with(name), "{failure:?}");

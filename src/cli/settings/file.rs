@@ -79,16 +79,6 @@ section! {
 }
 
 section! {
-    /// How the terminal looks.
-    Ui {
-        /// The theme's name.
-        theme: String,
-        /// Which characters it can draw.
-        glyphs: Glyphs,
-    }
-}
-
-section! {
     /// What is written down.
     Log {
         /// What is logged, in the syntax of `tracing`'s filters.
@@ -106,8 +96,6 @@ pub(in crate::cli) struct Config {
     pub(in crate::cli) content: Content,
     /// `[sharing]`
     pub(in crate::cli) sharing: Sharing,
-    /// `[ui]`
-    pub(in crate::cli) ui: Ui,
     /// `[log]`
     pub(in crate::cli) log: Log,
 }
@@ -117,7 +105,6 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("network", Network::KEYS),
     ("content", Content::KEYS),
     ("sharing", Sharing::KEYS),
-    ("ui", Ui::KEYS),
     ("log", Log::KEYS),
 ];
 
@@ -128,23 +115,9 @@ impl Config {
             network: self.network.over(base.network),
             content: self.content.over(base.content),
             sharing: self.sharing.over(base.sharing),
-            ui: self.ui.over(base.ui),
             log: self.log.over(base.log),
         }
     }
-}
-
-/// Which characters a terminal can draw.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::cli) enum Glyphs {
-    /// As the locale says.
-    #[default]
-    Auto,
-    /// Box drawing and the like.
-    Unicode,
-    /// The 95 of ASCII.
-    Ascii,
 }
 
 /// A rate as people write it (`8MiB`, `unlimited`), in bytes per second.
@@ -264,7 +237,7 @@ mod tests {
                 "did you mean name?",
             ),
             ("\n[netwrk]\n", 2, "unknown section [netwrk]", "did you mean network?"),
-            ("ui.colour = 1", 1, "unknown key \"colour\"", "known here: theme, glyphs"),
+            ("log.colour = 1", 1, "unknown key \"colour\"", "known here: filter"),
             ("[network]\n\nmdns = 3", 3, "expected a boolean", ""),
             ("[network]\nname = \"A B\"", 2, "cannot name a network", ""),
             ("[content]\nupload_limit = \"fast\"", 2, "is no size", ""),

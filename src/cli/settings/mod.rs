@@ -18,7 +18,7 @@ use crate::{
     domain::{NetworkName, units},
 };
 
-pub(super) use file::{Config, Glyphs};
+pub(super) use file::{Config, Limit};
 pub(super) use paths::Paths;
 pub(super) use template::TEMPLATE;
 
@@ -29,10 +29,6 @@ pub(super) struct Settings {
     pub(super) paths: Paths,
     /// The node to start, if one is started.
     pub(super) node: NodeConfig,
-    /// The theme's name, as it was given.
-    pub(super) theme: String,
-    /// Which characters the terminal can draw.
-    pub(super) glyphs: Glyphs,
     /// What is logged, in the syntax of `tracing`'s filters.
     pub(super) log_filter: String,
     /// Flags that only matter to a node that is started now, for a note where none is.
@@ -52,7 +48,7 @@ impl Settings {
     }
 
     fn combine(globals: &Globals, config: Config, paths: Paths) -> Result<Self, Failure> {
-        let Config { network, content, sharing, ui, log } = config;
+        let Config { network, content, sharing, log } = config;
         let download_dir = match (&globals.download_dir, content.download_dir) {
             (Some(flag), _) => absolute(flag)?,
             (None, Some(set)) => from_home(&set, "content.download_dir")?,
@@ -85,8 +81,6 @@ impl Settings {
         Ok(Self {
             paths,
             node,
-            theme: ui.theme.unwrap_or_else(|| "auto".to_owned()),
-            glyphs: ui.glyphs.unwrap_or_default(),
             log_filter: log.filter.unwrap_or_else(|| "info".to_owned()),
             node_flags: globals.of_a_new_node(),
         })
@@ -108,7 +102,6 @@ impl Settings {
                 upload_limit: Some(file::Limit(node.upload_limit)),
             },
             sharing: file::Sharing { paths: Some(node.shares.clone()) },
-            ui: file::Ui { theme: Some(self.theme.clone()), glyphs: Some(self.glyphs) },
             log: file::Log { filter: Some(self.log_filter.clone()) },
         }
     }
@@ -155,5 +148,3 @@ pub(super) fn overlay(text: &str) -> Result<Overlay, String> {
 pub(super) fn limit(text: &str) -> Result<file::Limit, String> {
     units::parse_limit(text).map(file::Limit).map_err(|error| error.to_string())
 }
-
-pub(super) use file::Limit;

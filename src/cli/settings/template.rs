@@ -27,12 +27,6 @@ upload_limit = "8MiB"
 # Files and folders that are shared while a node runs.
 paths = []
 
-[ui]
-# Colours: "auto", or the name of a theme.
-theme = "auto"
-# Which characters the terminal can draw: "auto", "unicode" or "ascii".
-glyphs = "auto"
-
 [log]
 # What is logged: a level, or levels by module ("info,p2pfs_tui=debug").
 filter = "info"
