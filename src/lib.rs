@@ -1,5 +1,7 @@
 //! Peer-to-peer file sharing in a terminal.
 
 pub mod application;
+pub mod cli;
+pub mod control;
 pub mod domain;
 pub mod network;

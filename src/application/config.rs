@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use multiaddr::Multiaddr;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::NetworkName;
+use crate::{domain::NetworkName, network::host::ConnectionBounds};
 
 /// What a node sends at most, unless told otherwise: 8 MiB/s, so that sharing does not take a
 /// home connection from its owner.
@@ -35,6 +35,8 @@ pub struct NodeConfig {
     pub serve_remembered: bool,
     /// Bytes per second to send at most; `None` is no limit.
     pub upload_limit: Option<u64>,
+    /// How many connections are kept; `None` for the defaults.
+    pub connections: Option<ConnectionBounds>,
 }
 
 /// The overlays that find things.

@@ -1,35 +1,61 @@
 //! The application layer: a node as its clients see it.
+//!
+//! [`Application::start`] puts a node together: the host and the overlay below, above them
+//! indexing (what we share), announcing (so that others find it), searching and transferring.
+//! Clients talk to it in the words of [`message`], each over a [`client::Client`] of its own that
+//! a [`session`] serves; they cannot tell whether it is in their process or behind a socket.
 
+pub mod announcing;
 pub mod catalog;
 pub mod client;
 pub mod config;
 pub mod indexing;
+pub mod lock;
 pub mod message;
+pub mod search;
+pub mod transfers;
+
+mod node;
+mod notices;
+mod observer;
+mod peers;
+mod provider;
+mod session;
+
+use std::sync::Arc;
 
 use client::Client;
 use config::NodeConfig;
 use message::Failure;
+use node::Node;
 
-/// A running node. Cheap to clone; the node runs until [`Application::stop`].
+/// A running node. Cheap to clone; it runs until [`Application::stop`].
 #[derive(Debug, Clone)]
-pub struct Application {}
+pub struct Application {
+    node: Arc<Node>,
+}
 
 impl Application {
-    /// Starts a node: locks its data directory, opens its identity and index, listens.
+    /// Starts a node: locks its data directory, opens its identity and index, listens, and begins
+    /// to join, to hash and to announce behind.
     ///
     /// # Errors
     /// What stands in the way, with the next step: a second node in the data directory, a port in
     /// use, a folder that cannot be written.
-    pub async fn start(_config: NodeConfig) -> Result<Self, Failure> {
-        Err(Failure::new(message::FailureKind::Error, "being built"))
+    pub async fn start(config: NodeConfig) -> Result<Self, Failure> {
+        Ok(Self { node: Node::start(config).await? })
     }
 
     /// Begins a conversation with the node.
     #[must_use]
     pub fn connect(&self) -> Client {
-        Client::pair().0
+        let (client, end) = Client::pair();
+        tokio::spawn(session::serve(self.node.clone(), end));
+        client
     }
 
-    /// Stops the node: unfinished transfers end, records of what it knows are saved.
-    pub async fn stop(self) {}
+    /// Stops the node: unfinished transfers end, what it knows of others is saved.
+    pub async fn stop(self) {
+        self.node.stop().await;
+    }
 }

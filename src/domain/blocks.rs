@@ -11,6 +11,11 @@ pub const BLOCK: u64 = 16 * 1024;
 /// Bytes in a span; the last one of a file may be shorter.
 pub const SPAN: u64 = 64 * BLOCK;
 
+/// The largest size of a file that is believed, in bytes: 1 PiB.
+///
+/// Nothing computed from a size under this can overflow, here or in the tree of hashes.
+pub const MAX_FILE: u64 = 1 << 50;
+
 /// How many blocks a file of this size has.
 #[must_use]
 pub const fn block_count(size: u64) -> u64 {

@@ -7,7 +7,7 @@ use multiaddr::{Multiaddr, Protocol};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{ContentId, NetworkName, Root, Sha1Hash, manifest};
+use super::{ContentId, NetworkName, Root, Sha1Hash, blocks, manifest};
 
 /// The longest link that is read, in bytes.
 pub const MAX_LINK: usize = 8 * 1024;
@@ -59,7 +59,7 @@ pub enum BadLink {
     #[error("the link names no content: it has neither xt=urn:sha1:… nor xt=urn:blake3:…")]
     NoHash,
     /// A size that is not a number or that no file can have.
-    #[error("the link's size {0:?} is impossible: expected a number of bytes under 2^63")]
+    #[error("the link's size {0:?} is impossible: expected a number of bytes, at most 2^50")]
     Size(String),
     /// A peer address that does not parse.
     #[error("the link's peer address {0:?} does not parse: expected /ip4/…/tcp/…/p2p/…")]
@@ -86,6 +86,12 @@ impl Link {
     #[must_use]
     pub fn short(&self) -> Option<String> {
         self.root.map(|root| format!("{SHORT}{}", root.to_base32()))
+    }
+
+    /// Whether another link names the same content, as far as both say.
+    #[must_use]
+    pub fn same_content(&self, other: &Self) -> bool {
+        (self.root, self.sha1, self.size) == (other.root, other.sha1, other.size)
     }
 
     fn empty() -> Self {
@@ -268,7 +274,7 @@ pub fn peer_of(address: &Multiaddr) -> Option<PeerId> {
 
 fn parse_size(text: &str) -> Result<u64, BadLink> {
     let size: Option<u64> = text.parse().ok();
-    size.filter(|size| *size < 1 << 63).ok_or_else(|| BadLink::Size(cut(text, 80)))
+    size.filter(|size| *size <= blocks::MAX_FILE).ok_or_else(|| BadLink::Size(cut(text, 80)))
 }
 
 fn strip_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContentId, Field, Key, Tags, tag, words};
+use super::{ContentId, Field, Key, Tags, blocks, tag, words};
 
 /// The longest file name, in bytes: the limit of common file systems.
 pub const MAX_NAME: usize = 255;
@@ -30,6 +30,9 @@ pub enum BadManifest {
     /// The name is empty or over [`MAX_NAME`].
     #[error("the file name is empty or longer than {MAX_NAME} bytes")]
     Name,
+    /// The size is over [`blocks::MAX_FILE`].
+    #[error("the size is impossible")]
+    Size,
     /// A tag is over its limit.
     #[error("a tag is longer than {} bytes", tag::MAX_VALUE)]
     Tag,
@@ -55,6 +58,9 @@ impl Manifest {
     pub fn check(&self) -> Result<(), BadManifest> {
         if self.name.is_empty() || self.name.len() > MAX_NAME {
             return Err(BadManifest::Name);
+        }
+        if self.content.size > blocks::MAX_FILE {
+            return Err(BadManifest::Size);
         }
         let too_long =
             |field: Field| self.tags.get(field).is_some_and(|v| v.len() > tag::MAX_VALUE);

@@ -6,6 +6,7 @@
 
 pub mod blocks;
 pub mod content_id;
+pub mod file_name;
 pub mod key;
 pub mod link;
 pub mod manifest;

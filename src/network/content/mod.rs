@@ -1,3 +1,26 @@
-//! Content: files hashed, proven, served and fetched.
+//! ContentService: serves shared files to peers and fetches files from them, block by block.
+//!
+//! [`serve`] answers requests from whatever implements [`Provides`]; [`fetch`] asks one provider
+//! after another. Between them stand [`proof`], which decides whether bytes belong to a content,
+//! and [`part`], which lets nothing reach a final name that is not complete and right.
 
+pub mod fetch;
 pub mod hash;
+pub mod limiter;
+pub mod meter;
+pub mod part;
+pub mod proof;
+pub mod serve;
+pub mod session;
+pub mod wire;
+
+use libp2p::StreamProtocol;
+
+use super::host::Host;
+use crate::domain::NetworkName;
+
+/// The name of the protocol in a network.
+#[must_use]
+pub fn protocol(network: &NetworkName) -> StreamProtocol {
+    Host::protocol(network, "content/1")
+}

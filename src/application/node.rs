@@ -1,0 +1,278 @@
+//! A node put together: everything that runs, and how it starts and stops.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    announcing::{self, Announcer},
+    catalog::SharedFile,
+    config::{NodeConfig, Overlay},
+    indexing::{Change, IndexingService},
+    lock::DataDirLock,
+    message::{Event, Failure, FailureKind, NodeInfo, Snapshot},
+    notices::Notices,
+    observer::Observer,
+    peers::unix_now,
+    provider::Provider,
+    search::QueryService,
+    transfers::{Parts, Transfers},
+};
+use crate::{
+    domain::ContentId,
+    network::{
+        content::{self, limiter::Limiter, meter::Meter, serve::Uploads},
+        dht::{self, Dht},
+        host::{Host, HostConfig, StartError, Started, command::HostEvent},
+        index,
+        kad::record_store,
+    },
+};
+
+/// Events that a slow client may fall behind before it loses some.
+const EVENTS: usize = 1_024;
+
+/// Everything that runs in a node.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) config: NodeConfig,
+    pub(super) info: NodeInfo,
+    pub(super) host: Host,
+    pub(super) indexing: IndexingService,
+    pub(super) announcer: Announcer,
+    pub(super) queries: QueryService,
+    pub(super) transfers: Transfers,
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) downloads: Arc<Meter>,
+    pub(super) notices: Notices,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) stopped: CancellationToken,
+    snapshot: OnceLock<watch::Receiver<Arc<Snapshot>>>,
+    lock: Mutex<Option<DataDirLock>>,
+}
+
+impl Node {
+    pub(super) async fn start(config: NodeConfig) -> Result<Arc<Self>, Failure> {
+        let lock = DataDirLock::acquire(&config.data_dir)?;
+        let (indexing, changes) = IndexingService::start(&config).await?;
+        let Started { host, inbound: [questions, requests], events: host_events } =
+            start_host(&config)?;
+        let dht = match config.overlay {
+            Overlay::Libp2p => dht::libp2p::start(host.clone()),
+        };
+        let catalog = indexing.catalog();
+        let (events, _) = broadcast::channel(EVENTS);
+        let uploads = Arc::new(Uploads {
+            limiter: Limiter::new(config.upload_limit),
+            meter: Meter::default(),
+        });
+        let downloads = Arc::new(Meter::default());
+        let announced = Arc::new(Announced::new(indexing.clone()));
+        let announcer = Announcer::start(dht.clone(), host.state(), announced.clone());
+        let provider = Arc::new(Provider {
+            catalog: catalog.clone(),
+            indexing: indexing.clone(),
+            data_dir: config.data_dir.clone(),
+        });
+        tokio::spawn(index::serve(questions, provider.clone()));
+        tokio::spawn(content::serve::serve(requests, provider, uploads.clone()));
+
+        let queries = query_service(&config, &host, &dht, &catalog, &events);
+        let transfers = Transfers::new(Parts {
+            host: host.clone(),
+            dht,
+            protocol: content::protocol(&config.network),
+            queries: queries.clone(),
+            catalog,
+            download_dir: config.download_dir.clone(),
+            meter: downloads.clone(),
+            events: events.clone(),
+        });
+        let node = Arc::new(Self {
+            info: info(&config, &host),
+            host,
+            indexing,
+            announcer,
+            queries,
+            transfers,
+            uploads,
+            downloads,
+            notices: Notices::new(events.clone()),
+            events,
+            stopped: CancellationToken::new(),
+            snapshot: OnceLock::new(),
+            lock: Mutex::new(Some(lock)),
+            config,
+        });
+        node.observe();
+        tokio::spawn(announce_changes(node.clone(), changes, announced));
+        tokio::spawn(tell_host_events(node.clone(), host_events));
+        Ok(node)
+    }
+
+    /// The node at a glance, to read or to watch.
+    pub(super) fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
+        match self.snapshot.get() {
+            Some(snapshot) => snapshot.clone(),
+            // Set before the node is handed to anybody.
+            None => unreachable!("a node is observed from its start"),
+        }
+    }
+
+    /// Ends everything, in the order in which it depends on each other.
+    pub(super) async fn stop(&self) {
+        self.stopped.cancel();
+        self.transfers.stop();
+        self.indexing.stop().await;
+        self.host.stop().await;
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn observe(self: &Arc<Self>) {
+        let mut observer = Observer::new(self.clone());
+        let (sender, receiver) = watch::channel(Arc::new(observer.snapshot()));
+        // Nobody else sets it.
+        let _ = self.snapshot.set(receiver);
+        tokio::spawn(observer.run(sender));
+    }
+}
+
+fn start_host(config: &NodeConfig) -> Result<Started<2>, Failure> {
+    let host_config = HostConfig {
+        data_dir: config.data_dir.clone(),
+        network: config.network.clone(),
+        listen: config.listen.clone(),
+        bootstrap: config.bootstrap.clone(),
+        mdns: config.mdns,
+        serve_dht: config.serve_remembered || !config.shares.is_empty(),
+        connections: config.connections.unwrap_or_default(),
+        records: record_store::Limits::default(),
+    };
+    let protocols = [index::protocol(&config.network), content::protocol(&config.network)];
+    Host::start(host_config, protocols).map_err(|error| {
+        let failure = Failure::new(FailureKind::Error, error.to_string());
+        match error {
+            StartError::AddressInUse(_) => failure.hint(
+                "end that program, or choose another port with --listen; port 0 takes any free one",
+            ),
+            StartError::Listen { .. } => failure.hint("choose another address with --listen"),
+            StartError::Identity(_) => {
+                failure.hint("restore the file from a backup; moving it away makes a new identity")
+            }
+            StartError::Transport(_) => failure,
+        }
+    })
+}
+
+fn query_service(
+    config: &NodeConfig,
+    host: &Host,
+    dht: &Dht,
+    catalog: &super::catalog::Catalog,
+    events: &broadcast::Sender<Event>,
+) -> QueryService {
+    let protocol = index::protocol(&config.network);
+    QueryService::new(host.clone(), dht.clone(), protocol, catalog.clone(), events.clone())
+}
+
+fn info(config: &NodeConfig, host: &Host) -> NodeInfo {
+    NodeInfo {
+        peer_id: host.peer_id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        network: config.network.to_string(),
+        overlay: config.overlay.name().to_owned(),
+        pid: std::process::id(),
+        started: unix_now(),
+        data_dir: config.data_dir.clone(),
+        download_dir: config.download_dir.clone(),
+    }
+}
+
+/// Which files each content has, to report to them how far its keys are.
+#[derive(Debug)]
+struct Announced {
+    indexing: IndexingService,
+    files: Mutex<HashMap<ContentId, Vec<Arc<SharedFile>>>>,
+}
+
+impl Announced {
+    fn new(indexing: IndexingService) -> Self {
+        Self { indexing, files: Mutex::default() }
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut HashMap<ContentId, Vec<Arc<SharedFile>>>) -> T) -> T {
+        f(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, file: Arc<SharedFile>) {
+        self.with(|files| files.entry(file.manifest.content).or_default().push(file));
+    }
+
+    fn remove(&self, path: &Path, content: &ContentId) {
+        self.with(|files| {
+            if let Some(same) = files.get_mut(content) {
+                same.retain(|file| *file.path != *path);
+                if same.is_empty() {
+                    files.remove(content);
+                }
+            }
+        });
+    }
+}
+
+impl announcing::Listener for Announced {
+    fn announced(&self, content: &ContentId, done: u32, keys: u32) {
+        let files = self.with(|files| files.get(content).cloned().unwrap_or_default());
+        for file in files {
+            self.indexing.announced(&file, done, keys);
+        }
+    }
+}
+
+/// Hands what is shared or not any more to the announcer.
+async fn announce_changes(
+    node: Arc<Node>,
+    mut changes: mpsc::Receiver<Change>,
+    announced: Arc<Announced>,
+) {
+    while let Some(change) = changes.recv().await {
+        match change {
+            Change::Added(file) => {
+                announced.add(file.clone());
+                node.announcer.add(&file.manifest).await;
+            }
+            Change::Removed(file) => {
+                announced.remove(&file.path, &file.manifest.content);
+                node.announcer.remove(file.manifest.content).await;
+            }
+            Change::Notice(notice) => node.notices.tell(notice),
+        }
+    }
+}
+
+/// Puts what the host has to say into words for a person.
+async fn tell_host_events(node: Arc<Node>, mut events: mpsc::Receiver<HostEvent>) {
+    while let Some(event) = events.recv().await {
+        let (text, hint) = match event {
+            HostEvent::BootstrapFailed { address, reason } => (
+                format!("the bootstrap node {address} does not answer: {reason}"),
+                "it is tried again while nobody is connected; check the address or ask for an invite",
+            ),
+            HostEvent::MdnsUnavailable { reason } => (
+                format!("peers on the local network cannot be looked for: {reason}"),
+                "join by an invitation or with --bootstrap instead",
+            ),
+            HostEvent::ListenerClosed { addresses, reason } => {
+                let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+                let text = format!("not listening on {} any more: {reason}", addresses.join(", "));
+                (text, "restart the node to listen again")
+            }
+        };
+        node.notices.warn(text, Some(hint.to_owned()));
+    }
+}

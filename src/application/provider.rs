@@ -1,0 +1,86 @@
+//! What peers are served from: the catalog, as the content and index protocols want to see it.
+
+use std::{io, path::PathBuf};
+
+use super::{
+    catalog::{Catalog, SharedFile},
+    indexing::IndexingService,
+};
+use crate::{
+    domain::{Manifest, Query, Root, Sha1Hash},
+    network::{
+        content::{
+            hash::{Outboard, open_outboard},
+            proof::Provable,
+            serve::{Provides, Readable},
+        },
+        index::Answerer,
+    },
+};
+
+/// Answers peers from what this node shares.
+#[derive(Debug)]
+pub(super) struct Provider {
+    pub(super) catalog: Catalog,
+    pub(super) indexing: IndexingService,
+    pub(super) data_dir: PathBuf,
+}
+
+impl Answerer for Provider {
+    fn answer(&self, query: &Query, limit: usize) -> (Vec<Manifest>, u64) {
+        let rows = self.catalog.answer(query, limit);
+        let matching = rows.len() as u64;
+        (rows, matching)
+    }
+}
+
+impl Provides for Provider {
+    fn describe_sha1(&self, sha1: &Sha1Hash) -> Vec<Manifest> {
+        self.catalog.by_sha1(sha1).iter().map(|file| file.manifest.clone()).collect()
+    }
+
+    fn describe_root(&self, root: &Root) -> Vec<Manifest> {
+        self.catalog.by_root(root).iter().map(|file| file.manifest.clone()).collect()
+    }
+
+    fn open(&self, root: &Root) -> Option<Box<dyn Readable>> {
+        let file = self.catalog.by_root(root)?;
+        match open(&file, &self.data_dir) {
+            Ok(content) => Some(Box::new(content)),
+            Err(error) => {
+                tracing::info!(path = ?file.path, %error, "a shared file cannot be served");
+                self.indexing.mark_changed(&file.path);
+                None
+            }
+        }
+    }
+
+    fn found_changed(&self, root: &Root) {
+        if let Some(file) = self.catalog.by_root(root) {
+            self.indexing.mark_changed(&file.path);
+        }
+    }
+}
+
+/// A shared file with what proves its parts.
+struct Opened {
+    size: u64,
+    file: std::fs::File,
+    outboard: Outboard,
+}
+
+fn open(shared: &SharedFile, data_dir: &std::path::Path) -> io::Result<Opened> {
+    let file = shared.open_unchanged().map_err(io::Error::other)?;
+    let content = &shared.manifest.content;
+    Ok(Opened { size: content.size, file, outboard: open_outboard(data_dir, content)? })
+}
+
+impl Readable for Opened {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&self, part: &Provable) -> io::Result<Vec<u8>> {
+        part.encode(&self.file, &self.outboard)
+    }
+}

@@ -1,0 +1,24 @@
+//! `invite`: what to give a friend so that their node finds ours.
+
+use super::{
+    Context,
+    exit::{Outcome, unexpected},
+    node,
+};
+use crate::application::message::{Command, Reply};
+
+/// Show an invitation into this network
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) async fn run(_: Args, cx: &Context) -> Outcome {
+    let mut client = node::required(cx).await?;
+    let Reply::Invite { link } = client.call(Command::Invite).await? else {
+        return Err(unexpected("Invite").into());
+    };
+    if cx.out.json {
+        return cx.out.row("invite", serde_json::json!({ "link": link }));
+    }
+    cx.out.line(&link)?;
+    cx.out.line(format_args!("There: p2pfs-tui daemon, then p2pfs-tui join '{link}'"))
+}

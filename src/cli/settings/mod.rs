@@ -1,0 +1,150 @@
+//! [`Settings`]: what a person decided, wherever they said it: flags win over the environment,
+//! the environment over the file, the file over the defaults.
+
+mod env;
+mod file;
+mod keys;
+mod paths;
+mod template;
+
+use std::path::{Path, PathBuf};
+
+use super::args::Globals;
+use crate::{
+    application::{
+        config::{DEFAULT_UPLOAD_LIMIT, NodeConfig, Overlay},
+        message::{Failure, FailureKind},
+    },
+    domain::{NetworkName, units},
+};
+
+pub(super) use file::{Config, Limit};
+pub(super) use paths::Paths;
+pub(super) use template::TEMPLATE;
+
+/// What holds for this run.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// Where everything is.
+    pub(super) paths: Paths,
+    /// The node to start, if one is started.
+    pub(super) node: NodeConfig,
+    /// What is logged, in the syntax of `tracing`'s filters.
+    pub(super) log_filter: String,
+    /// Flags that only matter to a node that is started now, for a note where none is.
+    pub(super) node_flags: Vec<&'static str>,
+}
+
+impl Settings {
+    /// Reads the environment and the file, and puts the flags over them.
+    ///
+    /// # Errors
+    /// Names the file and line, the variable or the folder that cannot be used.
+    pub(super) fn load(globals: &Globals) -> Result<Self, Failure> {
+        let paths = Paths::find(globals)?;
+        let file = file::read(&paths.config_file, globals.config.is_some())?;
+        let env = env::read(std::env::vars_os())?;
+        Self::combine(globals, env.over(file), paths)
+    }
+
+    fn combine(globals: &Globals, config: Config, paths: Paths) -> Result<Self, Failure> {
+        let Config { network, content, sharing, log } = config;
+        let download_dir = match (&globals.download_dir, content.download_dir) {
+            (Some(flag), _) => absolute(flag)?,
+            (None, Some(set)) => from_home(&set, "content.download_dir")?,
+            (None, None) => paths.download_dir.clone(),
+        };
+        let mut shares = Vec::new();
+        for path in sharing.paths.unwrap_or_default() {
+            shares.push(from_home(&path, "sharing.paths")?);
+        }
+        for path in &globals.share {
+            shares.push(absolute(path)?);
+        }
+        let upload_limit = match (globals.upload_limit, content.upload_limit) {
+            (Some(limit), _) | (None, Some(limit)) => limit.0,
+            (None, None) => Some(DEFAULT_UPLOAD_LIMIT),
+        };
+        let node = NodeConfig {
+            data_dir: paths.data_dir.clone(),
+            download_dir,
+            network: globals.network.clone().or(network.name).unwrap_or_default(),
+            overlay: globals.overlay.or(network.overlay).unwrap_or_default(),
+            listen: either(&globals.listen, network.listen),
+            bootstrap: either(&globals.bootstrap, network.bootstrap),
+            mdns: !globals.no_mdns && network.mdns.unwrap_or(true),
+            shares,
+            serve_remembered: true,
+            upload_limit,
+            connections: None,
+        };
+        Ok(Self {
+            paths,
+            node,
+            log_filter: log.filter.unwrap_or_else(|| "info".to_owned()),
+            node_flags: globals.of_a_new_node(),
+        })
+    }
+
+    /// The settings as a file would say them.
+    pub(super) fn to_config(&self) -> Config {
+        let node = &self.node;
+        Config {
+            network: file::Network {
+                name: Some(node.network.clone()),
+                overlay: Some(node.overlay),
+                listen: Some(node.listen.clone()),
+                bootstrap: Some(node.bootstrap.clone()),
+                mdns: Some(node.mdns),
+            },
+            content: file::Content {
+                download_dir: Some(node.download_dir.clone()),
+                upload_limit: Some(file::Limit(node.upload_limit)),
+            },
+            sharing: file::Sharing { paths: Some(node.shares.clone()) },
+            log: file::Log { filter: Some(self.log_filter.clone()) },
+        }
+    }
+}
+
+/// Flags replace what the file says; they do not add to it.
+fn either<T: Clone>(flags: &[T], set: Option<Vec<T>>) -> Vec<T> {
+    if flags.is_empty() { set.unwrap_or_default() } else { flags.to_vec() }
+}
+
+/// A path from the command line: relative to where the person is.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| {
+        Failure::new(FailureKind::Usage, format!("{:?} is no path: {error}", path.display()))
+    })
+}
+
+/// A path from the configuration: nobody knows where the person is, so it begins with `/` or `~/`.
+fn from_home(path: &Path, key: &str) -> Result<PathBuf, Failure> {
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    let home = path.strip_prefix("~").ok().and_then(|rest| Some(paths::home()?.join(rest)));
+    home.ok_or_else(|| {
+        let message = format!("{key}: {:?} is relative", path.display().to_string());
+        Failure::new(FailureKind::Usage, message).hint("begin it with / or ~/")
+    })
+}
+
+/// Reads the value of `--network`.
+pub(super) fn network_name(text: &str) -> Result<NetworkName, String> {
+    text.parse().map_err(|error: crate::domain::network_name::BadNetworkName| error.to_string())
+}
+
+/// Reads the value of `--overlay`.
+pub(super) fn overlay(text: &str) -> Result<Overlay, String> {
+    if text == "kademlia" {
+        return Err("this version has the libp2p overlay only".to_owned());
+    }
+    text.parse().map_err(|error: crate::application::config::UnknownOverlay| error.to_string())
+}
+
+/// Reads the value of `--upload-limit`.
+pub(super) fn limit(text: &str) -> Result<file::Limit, String> {
+    units::parse_limit(text).map(file::Limit).map_err(|error| error.to_string())
+}

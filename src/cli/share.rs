@@ -1,0 +1,157 @@
+//! `share PATH…`: offer files and folders, and wait until others can find them.
+
+use std::path::{Path, PathBuf};
+
+use tokio::time::{Duration, MissedTickBehavior, interval};
+
+use super::{
+    Context,
+    exit::{Outcome, Stop, unexpected},
+    format, node,
+    output::Progress,
+};
+use crate::{
+    application::{
+        client::{Client, node_gone},
+        message::{
+            Command, Failure, FailureKind, Output, Reply, RootRow, ShareRow, ShareState,
+            ShareTotals, Snapshot,
+        },
+    },
+    domain::units,
+};
+
+/// How often the state is read, whether or not it was pushed.
+const LOOK: Duration = Duration::from_secs(1);
+/// Failed files that are named; of the rest only the number is told.
+const NAMED: usize = 20;
+
+/// Share files or folders, now and after every restart
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What to share
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Return at once; hashing and announcing go on in the node
+    #[arg(long)]
+    no_wait: bool,
+}
+
+pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
+    let mut client = node::required(cx).await?;
+    let mut shared = Vec::new();
+    let mut failed = None;
+    for path in &args.paths {
+        match share(&mut client, path).await {
+            Ok(root) => {
+                tell(&root, cx)?;
+                shared.push(root);
+            }
+            Err(failure) => {
+                cx.out.failure(&failure);
+                failed.get_or_insert(failure.kind);
+            }
+        }
+    }
+    if !args.no_wait && !shared.is_empty() {
+        wait(&mut client, cx).await?;
+        let broken = broken_files(&mut client, &shared).await?;
+        name(&broken, cx);
+        // A folder is shared without some of its files; a file is shared or is not.
+        if broken.iter().any(|file| shared.iter().any(|root| root.path == file.path)) {
+            failed.get_or_insert(FailureKind::Error);
+        }
+    }
+    failed.map_or(Ok(()), |kind| Err(Stop::Told(kind)))
+}
+
+async fn share(client: &mut Client, path: &Path) -> Result<RootRow, Failure> {
+    let path = format::absolute(path)?;
+    match client.call(Command::Share { path, remember: true }).await? {
+        Reply::Shared(root) => Ok(root),
+        _ => Err(unexpected("Share")),
+    }
+}
+
+fn tell(root: &RootRow, cx: &Context) -> Outcome {
+    if cx.out.json {
+        return cx.out.row("shared", root);
+    }
+    let (files, size) = (format::count(root.files, "file"), units::bytes(root.bytes));
+    cx.out.line(format_args!("sharing {} ({files}, {size})", format::path(&root.path)))
+}
+
+/// Waits until everything is hashed and announced.
+async fn wait(client: &mut Client, cx: &Context) -> Outcome {
+    let mut progress = cx.out.progress();
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    node::watch(client).await?;
+    let mut snapshot = read(client).await?;
+    loop {
+        if is_waiting_for_nothing(&snapshot, &mut progress, cx) {
+            return Ok(());
+        }
+        tokio::select! {
+            output = client.next() => match output {
+                Some(Output::Snapshot(next)) => snapshot = *next,
+                Some(_) => {}
+                None => return Err(node_gone().into()),
+            },
+            _ = look.tick() => snapshot = read(client).await?,
+        }
+    }
+}
+
+async fn read(client: &mut Client) -> Result<Snapshot, Failure> {
+    match client.call(Command::Snapshot).await? {
+        Reply::Snapshot(snapshot) => Ok(*snapshot),
+        _ => Err(unexpected("Snapshot")),
+    }
+}
+
+fn is_waiting_for_nothing(snapshot: &Snapshot, progress: &mut Progress, cx: &Context) -> bool {
+    let ShareTotals { to_hash, bytes_to_hash, keys, keys_announced, .. } = snapshot.shares;
+    if to_hash > 0 {
+        let left = units::bytes(bytes_to_hash);
+        progress.show("hashing", &format!("{} to go ({left})", format::count(to_hash, "file")));
+        return false;
+    }
+    if keys_announced >= keys {
+        return true;
+    }
+    if snapshot.peers == 0 {
+        progress.clear();
+        cx.out.note("no peer is connected yet: it is announced as soon as one is");
+        return true;
+    }
+    progress.show("announcing", &format!("{keys_announced} of {keys} keys"));
+    false
+}
+
+/// Files under what was shared just now that cannot be.
+async fn broken_files(client: &mut Client, shared: &[RootRow]) -> Result<Vec<ShareRow>, Failure> {
+    let mut files = format::all_rows(client, Command::Shares, |reply| match reply {
+        Reply::Shares(page) => Some(page),
+        _ => None,
+    })
+    .await?;
+    files.retain(|file| {
+        matches!(file.state, ShareState::Failed { .. })
+            && shared.iter().any(|root| root.path == file.root)
+    });
+    Ok(files)
+}
+
+fn name(broken: &[ShareRow], cx: &Context) {
+    for file in broken.iter().take(NAMED) {
+        if let ShareState::Failed { reason } = &file.state {
+            let path = format::path(&file.path);
+            let message = format!("{path} is not shared: {reason}");
+            cx.out.failure(&Failure::new(FailureKind::Error, message));
+        }
+    }
+    if broken.len() > NAMED {
+        cx.out.note(format_args!("and {} more", broken.len() - NAMED));
+    }
+}

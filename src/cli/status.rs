@@ -1,0 +1,123 @@
+//! `status`: the node at a glance.
+
+use serde_json::json;
+
+use super::{
+    Context,
+    exit::{Outcome, unexpected},
+    format, node,
+};
+use crate::{
+    application::message::{Command, Reply, ShareTotals, Snapshot, Verdict},
+    domain::units,
+};
+
+/// Show how the node is doing
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) async fn run(_: Args, cx: &Context) -> Outcome {
+    let mut client = node::required(cx).await?;
+    let Reply::Snapshot(snapshot) = client.call(Command::Snapshot).await? else {
+        return Err(unexpected("Snapshot").into());
+    };
+    if cx.out.json {
+        return cx.out.row("status", to_json(&snapshot));
+    }
+    for (label, text) in lines(&snapshot) {
+        cx.out.line(format_args!("{label:<10} {text}"))?;
+    }
+    Ok(())
+}
+
+fn to_json(snapshot: &Snapshot) -> serde_json::Value {
+    let Snapshot { node, listen, reachability, peers, routing, shares, transfers, rates, .. } =
+        snapshot;
+    json!({
+        "peer_id": node.peer_id.to_base58(),
+        "listen": listen,
+        "peers": peers,
+        "shared_files": shares.files,
+        "shared_bytes": shares.bytes,
+        "routing": routing,
+        "reachability": reachability,
+        "shares": shares,
+        "transfers": transfers,
+        "rates": rates,
+        "network": node.network,
+        "overlay": node.overlay,
+        "version": node.version,
+        "pid": node.pid,
+        "started": node.started,
+        "data_dir": node.data_dir,
+        "download_dir": node.download_dir,
+    })
+}
+
+fn lines(snapshot: &Snapshot) -> Vec<(&'static str, String)> {
+    let Snapshot { node, listen, reachability, transfers, rates, .. } = snapshot;
+    let mut lines = vec![
+        ("peer", node.peer_id.to_base58()),
+        ("network", format!("{} ({})", node.network, node.overlay)),
+        ("reachable", format!("{}: {}", verdict(reachability.verdict), reachability.reason)),
+    ];
+    for (n, address) in listen.iter().enumerate() {
+        lines.push((if n == 0 { "listen" } else { "" }, address.to_string()));
+    }
+    let limit = rates.up_limit.map_or_else(|| "no limit".to_owned(), units::rate);
+    lines.extend([
+        (
+            "peers",
+            format!("{} connected, {} in the routing table", snapshot.peers, snapshot.routing),
+        ),
+        ("sharing", sharing(&snapshot.shares)),
+        (
+            "transfers",
+            format!(
+                "{} active, {} done, {} failed",
+                transfers.active, transfers.done, transfers.failed
+            ),
+        ),
+        ("down", format!("{}, {} so far", units::rate(rates.down), units::bytes(rates.total_down))),
+        (
+            "up",
+            format!(
+                "{}, {} so far, at most {limit}",
+                units::rate(rates.up),
+                units::bytes(rates.total_up)
+            ),
+        ),
+        ("data", format::path(&node.data_dir)),
+        ("downloads", format::path(&node.download_dir)),
+        (
+            "process",
+            format!("{}, version {}, up {}", node.pid, node.version, format::since(node.started)),
+        ),
+    ]);
+    lines
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Unknown => "not known yet",
+        Verdict::Loopback => "from this machine",
+        Verdict::Lan => "from the local network",
+        Verdict::Public => "from anywhere",
+    }
+}
+
+fn sharing(shares: &ShareTotals) -> String {
+    let mut text =
+        format!("{}, {}", format::count(shares.files, "file"), units::bytes(shares.bytes));
+    if shares.to_hash > 0 {
+        let left = units::bytes(shares.bytes_to_hash);
+        text.push_str(&format!("; {} to hash ({left})", shares.to_hash));
+    }
+    if shares.keys_announced < shares.keys {
+        text.push_str(&format!("; {} of {} keys announced", shares.keys_announced, shares.keys));
+    }
+    if shares.failed > 0 {
+        text.push_str(&format!("; {} unreadable", shares.failed));
+    }
+    text
+}
