@@ -65,6 +65,7 @@ impl Home {
             shares: Vec::new(),
             serve_remembered: true,
             upload_limit: None,
+            connections: None,
         }
     }
 
