@@ -22,7 +22,7 @@ mod peers;
 mod provider;
 mod session;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use client::Client;
 use config::NodeConfig;
@@ -44,6 +44,12 @@ impl Application {
     /// use, a folder that cannot be written.
     pub async fn start(config: NodeConfig) -> Result<Self, Failure> {
         Ok(Self { node: Node::start(config).await? })
+    }
+
+    /// Whether no node ever ran in a data directory.
+    #[must_use]
+    pub fn is_first_start(data_dir: &Path) -> bool {
+        !crate::network::host::identity::exists(data_dir)
     }
 
     /// Begins a conversation with the node.

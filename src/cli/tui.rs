@@ -7,9 +7,13 @@ use super::{
     exit::Outcome,
     node::{self, OwnNode},
 };
-use crate::application::{
-    client::Client,
-    message::{Failure, FailureKind},
+use crate::{
+    application::{
+        Application,
+        client::Client,
+        message::{Failure, FailureKind},
+    },
+    tui::{self, Options},
 };
 
 pub(super) async fn run(cx: &Context) -> Outcome {
@@ -18,17 +22,21 @@ pub(super) async fn run(cx: &Context) -> Outcome {
         return Err(failure.hint("without one: p2pfs-tui daemon; p2pfs-tui --help").into());
     }
     if let Some(client) = node::running(cx).await? {
-        return show(client, cx).await;
+        return show(client, Options { attached: true, first_start: false }).await;
     }
+    let first_start = Application::is_first_start(&cx.settings.node.data_dir);
     let own = OwnNode::start(cx, cx.settings.node.clone()).await?;
-    let outcome = show(own.connect(), cx).await;
+    let outcome = show(own.connect(), Options { attached: false, first_start }).await;
     own.stop().await;
     outcome
 }
 
 /// The one place where the command line hands over to the screen.
-pub(super) async fn show(_client: Client, _cx: &Context) -> Outcome {
-    // WIRE: crate::tui::run(client, options)
-    let failure = Failure::new(FailureKind::Error, "the terminal UI is being built");
-    Err(failure.hint("use the commands: p2pfs-tui --help").into())
+pub(super) async fn show(client: Client, options: Options) -> Outcome {
+    match tui::run(client, options).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(FailureKind::Error, error.to_string())
+            .hint("without a terminal: p2pfs-tui daemon")
+            .into()),
+    }
 }

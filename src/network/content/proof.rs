@@ -202,7 +202,7 @@ mod tests {
             let data = file(size);
             let (provable, root, mut encoded) = encode(&data, blocks::last_block(size).expect("a block"));
             let at = at.index(encoded.len());
-            encoded[at] ^= 1 << bit;
+            encoded[at] ^= 1_u8 << bit;
             prop_assert!(provable.decode(&root, &encoded).is_err());
         }
 

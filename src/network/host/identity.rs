@@ -28,6 +28,12 @@ pub enum IdentityError {
     Damaged(PathBuf),
 }
 
+/// Whether a data directory has an identity.
+#[must_use]
+pub fn exists(data_dir: &Path) -> bool {
+    data_dir.join(FILE).exists()
+}
+
 /// Reads the identity of a data directory, or makes one.
 ///
 /// # Errors

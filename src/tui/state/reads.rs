@@ -1,0 +1,51 @@
+//! Which lists are read when: what is on the screen, when the node says that it changed.
+//!
+//! At most one read of each list is under way, so that a slow node is never flooded.
+
+use crate::application::message::{Command, Snapshot, Window};
+
+use super::{Purpose, State, pane::Pane};
+
+impl State {
+    /// The node at a glance, newly.
+    pub(super) fn take_snapshot(&mut self, snapshot: Box<Snapshot>) {
+        let generations = snapshot.generations;
+        self.routing.heard(generations.peers);
+        self.shares.list.heard(generations.shares);
+        self.transfers.list.heard(generations.transfers);
+        self.snapshot = Some(snapshot);
+    }
+
+    /// Sends the reads that are due.
+    pub(super) fn schedule_reads(&mut self) {
+        if self.snapshot.is_none() || self.gone {
+            return;
+        }
+        let now_ms = self.now_ms;
+        if self.visible(Pane::Routing) > 0 && self.routing.begin_read() {
+            self.send(Command::Peers(Window::first(Window::MAX)), Purpose::Peers);
+            self.send(Command::Routing, Purpose::Routing);
+        }
+        let generation = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.generations.shares);
+        let shares = self.visible(Pane::Shares);
+        // The first start says what is shared, whatever pane is shown.
+        if (shares > 0 || self.welcome) && self.shares.begin_roots(generation) {
+            self.send(Command::Roots, Purpose::Roots);
+        }
+        if shares > 0
+            && let Some(reading) = self.shares.list.next_read(shares, now_ms)
+        {
+            self.send(Command::Shares(reading.window), Purpose::Shares(reading));
+        }
+        // Transfers are read even when they are not shown: results tell which are on their way.
+        let transfers = self.visible(Pane::Transfers);
+        if let Some(reading) = self.transfers.list.next_read(transfers, now_ms) {
+            self.send(Command::Transfers(reading.window), Purpose::Transfers(reading));
+        }
+        if let Some((search, since)) = self.results.next_read() {
+            let window = Window::first(Window::MAX);
+            let command = Command::Results { search, since, window };
+            self.send(command, Purpose::Results(search));
+        }
+    }
+}
