@@ -26,11 +26,8 @@ async fn a_provider_of_wrong_bytes_is_dropped_and_another_serves() {
     let mut a = TestNode::start(vec![]).await;
     let mut b = TestNode::start(vec![a.address().await]).await;
     let good = data(1);
-    let wares = Wares {
-        manifests: vec![manifest("song.bin", &good)],
-        data: good.clone(),
-        corrupt: true,
-    };
+    let wares =
+        Wares { manifests: vec![manifest("song.bin", &good)], data: good.clone(), corrupt: true };
     let _liar = Stranger::start(a.address().await, wares).await;
     let link = Link::of(&manifest("song.bin", &good).content, "song.bin");
 

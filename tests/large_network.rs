@@ -10,18 +10,21 @@ const NODES: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_found_where_each_node_knows_few_others() {
+    let start = std::time::Instant::now();
     let mut nodes = vec![TestNode::start_with(vec![], TestNode::few_connections).await];
     for n in 1..NODES {
         // Each joins through an earlier one, not all through the first.
         let bootstrap = nodes[n / 3].address().await;
         let node = TestNode::start_with(vec![bootstrap], TestNode::few_connections).await;
-        let path = node.write(&format!("common ware number{n}.txt"), format!("file {n}").as_bytes());
+        let path =
+            node.write(&format!("common ware number{n}.txt"), format!("file {n}").as_bytes());
         nodes.push(node);
         nodes[n].share(path).await;
     }
     for node in &mut nodes[1..] {
         node.announced(1).await;
     }
+    println!("{NODES} nodes are up and have announced after {:?}", start.elapsed());
     let mut requests = Vec::new();
     for (from, to) in [(1, 59), (20, 7), (40, 33), (59, 2), (10, 50), (33, 21)] {
         let node = &mut nodes[from];

@@ -102,8 +102,6 @@ impl Provides for Wares {
     fn open(&self, _: &Root) -> Option<Box<dyn Readable>> {
         Some(Box::new(Open { data: self.data.clone(), corrupt: self.corrupt }))
     }
-
-    fn found_changed(&self, _: &Root) {}
 }
 
 struct Open {
@@ -125,4 +123,6 @@ impl Readable for Open {
         }
         Ok(encoded)
     }
+
+    fn found_changed(&self) {}
 }
