@@ -88,6 +88,7 @@ impl Node {
 pub(super) async fn running(cx: &Context) -> Result<Option<Client>, Failure> {
     let paths = &cx.settings.paths;
     let deadline = Instant::now() + STARTING;
+    let mut progress = cx.out.progress();
     loop {
         match control::connect(&paths.socket, &paths.data_dir).await {
             Ok(client) => {
@@ -109,6 +110,7 @@ pub(super) async fn running(cx: &Context) -> Result<Option<Client>, Failure> {
                 Failure::new(FailureKind::Error, message).hint("stop it and start it again")
             );
         }
+        progress.show("waiting for the node that is starting here", "");
         sleep(AGAIN).await;
     }
 }

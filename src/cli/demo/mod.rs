@@ -39,7 +39,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
-    if !args.headless && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+    let has_screen = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !(args.headless || has_screen) {
         let failure = Failure::new(FailureKind::Usage, "the demo's screen needs a terminal");
         return Err(failure.hint("without one: p2pfs-tui demo --headless").into());
     }
