@@ -1,6 +1,8 @@
 //! Real nodes in one process: each with its own directory, identity, store and sockets.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+pub mod stranger;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,

@@ -1,10 +1,12 @@
 //! What is kept from one run to the next: the hashes of files, and the remembered roots.
 //!
 //! A `redb` database in the data directory. Keys are the bytes of paths; values are a version
-//! byte and DAG-CBOR (`docs/` has the page). Hashes are a cache: a value that cannot be read is
+//! byte and DAG-CBOR (`docs/reference/stored-formats.md`). Hashes are a cache: a value that cannot be read is
 //! a file to be hashed again. They are written in batches behind the caller; roots at once.
 //!
 //! Invariant: a hash is given out only for the very stamp it was computed under.
+
+mod writer;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,17 +15,18 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Sender},
     },
     thread::JoinHandle,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 
+use self::writer::{Write, write_behind};
 use crate::{
     application::catalog::SharedFile,
     domain::{ContentId, Manifest},
@@ -36,11 +39,6 @@ const ROOTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("roots");
 const VERSION: u8 = 1;
 /// Bytes of the database that are kept in memory.
 const CACHE: usize = 16 << 20;
-/// The most changes in one transaction, each of which costs a sync of the disk.
-const BATCH: usize = 1_000;
-/// How long a change may wait for others.
-const LINGER: Duration = Duration::from_millis(500);
-
 /// Why the index cannot be opened, or a write to it failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IndexError {
@@ -71,14 +69,6 @@ struct RootRecord {
 
 /// Remembered roots and what is excluded from each.
 pub(super) type RememberedRoots = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
-
-/// A change to the remembered hashes.
-enum Write {
-    Put(Arc<SharedFile>),
-    Forget(PathBuf),
-    /// Answered once everything before it is on the disk.
-    Flush(Sender<()>),
-}
 
 /// The database, and the thread that writes to it.
 #[derive(Debug)]
@@ -235,7 +225,7 @@ impl Index {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -285,59 +275,6 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Collects changes and writes them in batches until every sender is gone.
-fn write_behind(database: &Database, queue: &Receiver<Write>, failed: impl Fn(IndexError)) {
-    while let Ok(first) = queue.recv() {
-        let until = Instant::now() + LINGER;
-        let mut batch = Vec::new();
-        let mut flushed = Vec::new();
-        let mut next = Some(first);
-        while let Some(write) = next.take() {
-            match write {
-                Write::Flush(done) => flushed.push(done),
-                other => batch.push(other),
-            }
-            if flushed.is_empty() && batch.len() < BATCH {
-                let left = until.saturating_duration_since(Instant::now());
-                next = match queue.recv_timeout(left) {
-                    Ok(write) => Some(write),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                };
-            }
-        }
-        if let Err(error) = write_batch(database, &batch) {
-            failed(error.into());
-        }
-        for done in flushed {
-            // Whoever asked may have stopped waiting.
-            let _ = done.send(());
-        }
-    }
-}
-
-fn write_batch(database: &Database, batch: &[Write]) -> Result<(), redb::Error> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let transaction = database.begin_write()?;
-    {
-        let mut table = transaction.open_table(FILES)?;
-        for write in batch {
-            match write {
-                Write::Put(file) => {
-                    let record = FileRecord { stamp: file.stamp, manifest: file.manifest.clone() };
-                    table.insert(file.path.as_os_str().as_bytes(), &*encode(&record))?;
-                }
-                Write::Forget(path) => {
-                    table.remove(path.as_os_str().as_bytes())?;
-                }
-                Write::Flush(_) => {}
-            }
-        }
-    }
-    Ok(transaction.commit()?)
-}
-
 fn encode(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     // Into memory, of plain data: there is nothing that could fail but the format itself, and an
@@ -359,102 +296,4 @@ fn path_of(bytes: &[u8]) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Root, Sha1Hash, Tags};
-
-    fn file(path: &str, size: u64) -> Arc<SharedFile> {
-        let content = ContentId {
-            sha1: Sha1Hash::from_bytes([1; 20]),
-            root: Root::from_bytes([u8::try_from(size).expect("small"); 32]),
-            size,
-        };
-        let tags = Tags { title: Some("Title".into()), ..Tags::default() };
-        let manifest = Manifest { name: "name".into(), content, media_type: None, tags };
-        let stamp = Stamp { dev: u64::MAX, inode: 1, size, mtime: i64::MIN, mtime_ns: 999_999_999 };
-        Arc::new(SharedFile { path: Path::new(path).into(), stamp, manifest })
-    }
-
-    fn open(folder: &Path) -> (Index, Option<PathBuf>) {
-        Index::open(folder, |error| panic!("{error}")).expect("open")
-    }
-
-    #[test]
-    fn hashes_and_roots_survive_and_are_tied_to_their_stamp() {
-        let folder = tempfile::tempdir().expect("folder");
-        let (a, b) = (file("/a", 1), file("/b", 2));
-        let excluded = BTreeSet::from([PathBuf::from(OsStr::from_bytes(b"/m/\xff"))]);
-        let roots =
-            RememberedRoots::from([("/m".into(), excluded), ("/n".into(), BTreeSet::new())]);
-        let (index, _) = open(folder.path());
-        index.put(a.clone());
-        index.put(b.clone());
-        index.forget(&b.path);
-        index.set_roots(&RememberedRoots::from([("/old".into(), BTreeSet::new())])).expect("set");
-        index.set_roots(&roots).expect("set");
-        assert!(matches!(Index::open(folder.path(), |_| ()).map(|_| ()), Err(IndexError::InUse)));
-        index.close();
-
-        let (index, aside) = open(folder.path());
-        assert_eq!(aside, None);
-        assert_eq!(index.get(&a.path, &a.stamp).as_ref(), Some(&a.manifest));
-        assert_eq!(index.get(&a.path, &Stamp { mtime_ns: 0, ..a.stamp }), None);
-        assert_eq!(index.get(&b.path, &b.stamp), None);
-        assert_eq!(index.roots().expect("roots"), roots);
-    }
-
-    #[test]
-    fn what_is_not_kept_is_pruned() {
-        let folder = tempfile::tempdir().expect("folder");
-        let (index, _) = open(folder.path());
-        let (a, b) = (file("/a", 1), file("/b", 2));
-        index.put(a.clone());
-        index.put(b.clone());
-        index.flush();
-        let pruned = index.prune(|path, _| path == Path::new("/a")).expect("prune");
-        assert_eq!(pruned, [b.manifest.content]);
-        index.flush();
-        assert!(index.get(&a.path, &a.stamp).is_some() && index.get(&b.path, &b.stamp).is_none());
-    }
-
-    #[test]
-    fn a_value_of_another_version_is_not_read() {
-        let bytes = encode(&FileRecord {
-            stamp: file("/a", 1).stamp,
-            manifest: file("/a", 1).manifest.clone(),
-        });
-        assert!(decode::<FileRecord>(&bytes).is_some());
-        assert!(decode::<FileRecord>(&[&[VERSION + 1], &bytes[1..]].concat()).is_none());
-        assert!(decode::<FileRecord>(&bytes[..bytes.len() - 1]).is_none());
-        assert!(decode::<FileRecord>(&[]).is_none());
-    }
-
-    #[test]
-    fn a_damaged_database_is_set_aside() {
-        let folder = tempfile::tempdir().expect("folder");
-        let path = folder.path().join("index.redb");
-        let (index, _) = open(folder.path());
-        for n in 0..200 {
-            index.put(file(&format!("/{n}"), n % 100));
-        }
-        index.close();
-        let whole = fs::read(&path).expect("read");
-        let noise: Vec<u8> = (0..whole.len()).map(|n| (n * 31 % 251) as u8).collect();
-        let scribbled: Vec<u8> = whole
-            .iter()
-            .enumerate()
-            .map(|(n, byte)| if n > 4_000 { !byte } else { *byte })
-            .collect();
-        for damaged in
-            [b"not a database at all".to_vec(), noise, scribbled, whole[..whole.len() / 2].to_vec()]
-        {
-            fs::write(&path, &damaged).expect("damage");
-            let (index, aside) = open(folder.path());
-            let aside = aside.expect("set aside");
-            assert_eq!(fs::read(&aside).expect("kept").len(), damaged.len());
-            assert_eq!(index.get(Path::new("/1"), &file("/1", 1).stamp), None);
-            index.put(file("/1", 1));
-            index.close();
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,8 @@
 //! other time; each entry into the catalog is one [`Change::Added`], each exit one
 //! [`Change::Removed`], told in order; the totals are the sum over the files.
 
+mod read;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -21,7 +23,7 @@ use super::{
 use crate::{
     application::{
         catalog::{Catalog, SharedFile},
-        message::{Notice, Page, RootRow, ShareRow, ShareTotals, Window},
+        message::{Notice, ShareTotals},
     },
     network::content::hash::Stamp,
 };
@@ -248,54 +250,6 @@ impl Library {
     /// What was not told yet, oldest first.
     pub(super) fn next_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
-    }
-
-    /// Grows with every change.
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// The sums over all files.
-    pub(super) fn totals(&self) -> ShareTotals {
-        self.totals
-    }
-
-    /// Whether a file waits to be hashed.
-    pub(super) fn has_job(&self) -> bool {
-        !self.queue.is_empty()
-    }
-
-    /// Whether there is something to tell.
-    pub(super) fn has_change(&self) -> bool {
-        !self.changes.is_empty()
-    }
-
-    /// Whether a file is shared.
-    pub(super) fn contains(&self, path: &Path) -> bool {
-        self.files.contains_key(path)
-    }
-
-    /// Some of the files, by path.
-    pub(super) fn rows(&self, window: Window) -> Page<ShareRow> {
-        // Rows are made of the window only, not of what is passed over.
-        let page = window.page(self.files.iter(), self.generation);
-        let rows = page.rows.into_iter().map(|(path, file)| file.row(path)).collect();
-        Page { offset: page.offset, total: page.total, generation: page.generation, rows }
-    }
-
-    /// One file.
-    pub(super) fn row(&self, path: &Path) -> Option<ShareRow> {
-        self.files.get_key_value(path).map(|(path, file)| file.row(path))
-    }
-
-    /// The shared paths.
-    pub(super) fn root_rows(&self) -> Vec<RootRow> {
-        self.roots.iter().map(|(path, root)| root.row(path)).collect()
-    }
-
-    /// One shared path.
-    pub(super) fn root_row(&self, path: &Path) -> Option<RootRow> {
-        self.roots.get(path).map(|root| root.row(path))
     }
 
     fn is_current(&self, job: &Job) -> bool {

@@ -2,7 +2,7 @@
 //! peers are answered from.
 //!
 //! Paths go through three hands. A *scan* finds files; those that did not change since an earlier
-//! run are taken from the index as they are. *Workers*, one per core, read the others once and
+//! run are taken from the index as they are. *Workers*, about one per core, read the others once and
 //! hash and describe them. The *teller* hands each file that enters or leaves the catalog to
 //! whoever announces it, through a bounded channel, in order, and waits where that is full.
 //!
@@ -50,6 +50,8 @@ use crate::{domain::Manifest, network::content::hash};
 
 /// How many changes may wait for whoever announces them.
 const CHANGES: usize = 64;
+/// The most workers: a disk serves more no faster, and several nodes may run in one process.
+const MAX_WORKERS: usize = 8;
 
 /// Something that others must hear of.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +80,7 @@ struct Threads {
 }
 
 impl Threads {
-    /// Starts one thread that scans, and one per core that hashes.
+    /// Starts one thread that scans, and workers that hash.
     fn start(&self, work: &Arc<Work>, roots: Vec<PathBuf>) -> std::io::Result<()> {
         let start = |name: String, run: Box<dyn FnOnce(&Work) + Send>| {
             let work = Arc::clone(work);
@@ -88,7 +90,8 @@ impl Threads {
         };
         start("scan".to_owned(), Box::new(move |work| work.scan_all(&roots)))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        (0..cores).try_for_each(|core| start(format!("hash-{core}"), Box::new(Work::hash_all)))
+        (0..cores.min(MAX_WORKERS))
+            .try_for_each(|worker| start(format!("hash-{worker}"), Box::new(Work::hash_all)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {

@@ -121,7 +121,9 @@ pub fn hash_file(
     let tree = BaoTree::new(stamp.size, BLOCK_SIZE);
     let mut tee = Tee { file, left: stamp.size, read: 0, sha1: Sha1::new(), progress };
     let (root, unfinished) = {
-        let reader = BufReader::with_capacity(READ, &mut tee);
+        // A small file needs no large buffer; a hundred thousand of them notice.
+        let capacity = usize::try_from(stamp.size).map_or(READ, |size| size.clamp(1, READ));
+        let reader = BufReader::with_capacity(capacity, &mut tee);
         if tree.outboard_size() == 0 {
             let nowhere = EmptyOutboard { tree, root: blake3::Hash::from_bytes([0; 32]) };
             (bao_tree::io::sync::outboard(reader, tree, nowhere).map_err(explain)?, None)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    application::message::ShareState,
+    application::message::{ShareState, Window},
     domain::{ContentId, Manifest, Root, Sha1Hash, Tags},
 };
 

@@ -1,0 +1,106 @@
+use super::*;
+use crate::domain::{ContentId, Tags};
+use proptest::prelude::*;
+
+fn file(path: &str, root: u8, artist: Option<&str>) -> Arc<SharedFile> {
+    let path: Arc<Path> = Path::new(path).into();
+    let name = path.file_name().expect("name").to_str().expect("text").to_owned();
+    let content = ContentId {
+        sha1: Sha1Hash::from_bytes([root / 2; 20]),
+        root: Root::from_bytes([root; 32]),
+        size: 1,
+    };
+    let tags = Tags { artist: artist.map(str::to_owned), ..Tags::default() };
+    let stamp = Stamp { dev: 0, inode: 0, size: 1, mtime: 0, mtime_ns: 0 };
+    let manifest = Manifest { name, content, media_type: None, tags };
+    Arc::new(SharedFile { path, stamp, manifest })
+}
+
+fn names(catalog: &Catalog, text: &str, field: Option<Field>) -> Vec<String> {
+    let query = Query::new(text, field).expect("query");
+    catalog.answer(&query, 10).into_iter().map(|manifest| manifest.name).collect()
+}
+
+#[test]
+fn queries_are_answered_by_word_and_by_field() {
+    let catalog = Catalog::default();
+    catalog.insert(file("/m/Swan Lake.flac", 2, Some("Tchaikovsky")));
+    catalog.insert(file("/m/Swan Song.flac", 4, Some("Schubert")));
+    assert_eq!(names(&catalog, "SWAN schubert", None), ["Swan Song.flac"]);
+    assert_eq!(names(&catalog, "swan", None).len(), 2);
+    assert!(names(&catalog, "swan brahms", None).is_empty());
+    assert_eq!(names(&catalog, "TCHAIKOVSKY", Some(Field::Artist)), ["Swan Lake.flac"]);
+    assert!(names(&catalog, "swan", Some(Field::Filename)).is_empty());
+    let query = Query::new("swan", None).expect("query");
+    assert_eq!(catalog.answer(&query, 1).len(), 1);
+}
+
+#[test]
+fn one_content_at_two_paths_answers_once_and_outlives_one_of_them() {
+    let catalog = Catalog::default();
+    catalog.insert(file("/a/same.txt", 2, None));
+    catalog.insert(file("/b/same.txt", 2, None));
+    assert_eq!(names(&catalog, "same", None).len(), 1);
+    catalog.remove(Path::new("/a/same.txt"));
+    let left = catalog.by_root(&Root::from_bytes([2; 32])).expect("the other path");
+    assert_eq!(*left.path, *Path::new("/b/same.txt"));
+}
+
+#[test]
+fn variants_of_one_sha1_are_told_apart() {
+    let catalog = Catalog::default();
+    for (path, root) in [("/a", 2), ("/b", 3), ("/c", 3)] {
+        catalog.insert(file(path, root, None));
+    }
+    assert_eq!(catalog.by_sha1(&Sha1Hash::from_bytes([1; 20])).len(), 2);
+}
+
+#[test]
+fn a_changed_file_is_not_opened() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("file");
+    std::fs::write(&path, b"one").expect("write");
+    let (_, stamp) = open_regular(&path).expect("open");
+    let shared =
+        SharedFile { path: path.as_path().into(), stamp, ..(*file("/x", 1, None)).clone() };
+    shared.open_unchanged().expect("unchanged");
+    std::fs::write(&path, b"other").expect("write");
+    assert!(matches!(shared.open_unchanged(), Err(Changed::Stamp(_))));
+    std::fs::remove_file(&path).expect("remove");
+    assert!(matches!(shared.open_unchanged(), Err(Changed::Open(..))));
+}
+
+proptest! {
+    /// Whatever is added and removed, the index says what looking at every file would say.
+    #[test]
+    fn the_index_agrees_with_a_look_at_every_file(
+        steps in prop::collection::vec((0_u8..6, "[ab]{2} [cd]{2}", any::<bool>()), 0..40),
+        asked in "[ab]{2} [cd]{2}",
+    ) {
+        let catalog = Catalog::default();
+        let mut model: HashMap<Arc<Path>, Arc<SharedFile>> = HashMap::new();
+        for (number, (folder, name, add)) in steps.into_iter().enumerate() {
+            let root = u8::try_from(number).expect("few steps");
+            let file = file(&format!("/{folder}/{name}"), root, Some(&name));
+            if add {
+                model.insert(file.path.clone(), file.clone());
+                catalog.insert(file);
+            } else {
+                let removed = catalog.remove(&file.path);
+                prop_assert_eq!(removed.is_some(), model.remove(&file.path).is_some());
+            }
+        }
+        prop_assert_eq!(catalog.len(), model.len());
+        for field in [None, Some(Field::Artist)] {
+            let query = Query::new(&asked, field).expect("query");
+            let expected = model.values().filter(|file| query.matches(&file.manifest)).count();
+            prop_assert_eq!(catalog.answer(&query, usize::MAX).len(), expected);
+        }
+        for path in model.keys() {
+            catalog.remove(path);
+        }
+        let inner = catalog.read();
+        prop_assert!(inner.by_word.is_empty() && inner.by_field.is_empty());
+        prop_assert!(inner.by_root.is_empty() && inner.by_sha1.is_empty());
+    }
+}

@@ -1,0 +1,56 @@
+//! What can be read of the library.
+
+use std::path::Path;
+
+use super::Library;
+use crate::application::message::{Page, RootRow, ShareRow, ShareTotals, Window};
+
+impl Library {
+    /// Grows with every change.
+    pub(in super::super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The sums over all files.
+    pub(in super::super) fn totals(&self) -> ShareTotals {
+        self.totals
+    }
+
+    /// Whether a file waits to be hashed.
+    pub(in super::super) fn has_job(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Whether there is something to tell.
+    pub(in super::super) fn has_change(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Whether a file is shared.
+    pub(in super::super) fn contains(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// Some of the files, by path.
+    pub(in super::super) fn rows(&self, window: Window) -> Page<ShareRow> {
+        // Rows are made of the window only, not of what is passed over.
+        let page = window.page(self.files.iter(), self.generation);
+        let rows = page.rows.into_iter().map(|(path, file)| file.row(path)).collect();
+        Page { offset: page.offset, total: page.total, generation: page.generation, rows }
+    }
+
+    /// One file.
+    pub(in super::super) fn row(&self, path: &Path) -> Option<ShareRow> {
+        self.files.get_key_value(path).map(|(path, file)| file.row(path))
+    }
+
+    /// The shared paths.
+    pub(in super::super) fn root_rows(&self) -> Vec<RootRow> {
+        self.roots.iter().map(|(path, root)| root.row(path)).collect()
+    }
+
+    /// One shared path.
+    pub(in super::super) fn root_row(&self, path: &Path) -> Option<RootRow> {
+        self.roots.get(path).map(|root| root.row(path))
+    }
+}

@@ -1,0 +1,480 @@
+//! The indexing service as a node uses it: real folders, a real index, restarts.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::symlink},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use p2pfs_tui::{
+    application::{
+        catalog::SharedFile,
+        config::{NodeConfig, Overlay},
+        indexing::{Change, IndexingService},
+        message::{Notice, NoticeLevel, ShareState, ShareTotals, Window},
+    },
+    domain::{NetworkName, Query},
+    network::content::hash::open_outboard,
+};
+use tempfile::TempDir;
+use tokio::{sync::mpsc, time::timeout};
+
+/// Far more than anything here takes; a machine may be busy.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A data directory and a folder to share, which outlive the services started on them.
+struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("indexing").tempdir().unwrap();
+        fs::create_dir(folder.path().join("shared")).unwrap();
+        Self { folder }
+    }
+
+    fn shared(&self) -> PathBuf {
+        fs::canonicalize(self.folder.path()).unwrap().join("shared")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.shared().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn config(&self) -> NodeConfig {
+        NodeConfig {
+            data_dir: self.data(),
+            download_dir: self.folder.path().join("downloads"),
+            network: "test".parse::<NetworkName>().unwrap(),
+            overlay: Overlay::Libp2p,
+            listen: Vec::new(),
+            bootstrap: Vec::new(),
+            mdns: false,
+            shares: Vec::new(),
+            serve_remembered: true,
+            upload_limit: None,
+            connections: None,
+        }
+    }
+
+    async fn start(&self) -> Node {
+        Node::start(&self.config()).await
+    }
+}
+
+struct Node {
+    service: IndexingService,
+    changes: mpsc::Receiver<Change>,
+}
+
+impl Node {
+    async fn start(config: &NodeConfig) -> Self {
+        let (service, changes) = IndexingService::start(config).await.unwrap();
+        Self { service, changes }
+    }
+
+    async fn wait_until(&self, what: &str, done: impl Fn(&ShareTotals) -> bool) {
+        let mut generation = self.service.generation();
+        let wait = async {
+            loop {
+                generation.borrow_and_update();
+                if done(&self.service.totals()) {
+                    return;
+                }
+                generation.changed().await.unwrap();
+            }
+        };
+        let ended = timeout(DEADLINE, wait).await;
+        assert!(ended.is_ok(), "{what}: {:?}", self.service.totals());
+    }
+
+    /// Waits until so many files are served and none waits.
+    async fn wait_for_files(&self, files: u64) {
+        self.wait_until("hashing", |t| t.files == files && t.to_hash == 0).await;
+    }
+
+    async fn change(&mut self) -> Change {
+        timeout(DEADLINE, self.changes.recv()).await.unwrap().unwrap()
+    }
+
+    async fn added(&mut self, count: usize) -> Vec<Arc<SharedFile>> {
+        let mut files = Vec::new();
+        while files.len() < count {
+            match self.change().await {
+                Change::Added(file) => files.push(file),
+                Change::Removed(file) => panic!("removed {:?}", file.path),
+                Change::Notice(_) => {}
+            }
+        }
+        files
+    }
+
+    async fn removed(&mut self) -> Arc<SharedFile> {
+        loop {
+            if let Change::Removed(file) = self.change().await {
+                return file;
+            }
+        }
+    }
+
+    async fn notice(&mut self) -> Notice {
+        loop {
+            if let Change::Notice(notice) = self.change().await {
+                return notice;
+            }
+        }
+    }
+
+    fn paths(&self) -> BTreeSet<PathBuf> {
+        let page = self.service.rows(Window::first(Window::MAX));
+        page.rows.into_iter().map(|row| row.path).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_shared_folder_is_served_and_a_restart_hashes_nothing() {
+    let home = Home::new();
+    let large = vec![7; 300_000];
+    let path = home.write("Music/Swan Lake.txt", &large);
+    home.write("empty.txt", "");
+    let mut node = home.start().await;
+    let row = node.service.share(home.shared(), true).await.unwrap();
+    assert_eq!((row.files, row.bytes, row.remembered), (2, 300_000, true));
+    node.wait_for_files(2).await;
+    node.added(2).await;
+    let manifest = node.service.find(&path).unwrap();
+    assert_eq!(manifest.content.root.as_bytes(), blake3::hash(&large).as_bytes());
+    assert_eq!(manifest.media_type.as_deref(), Some("text/plain"));
+    let query = Query::new("swan lake", None).unwrap();
+    assert_eq!(node.service.catalog().answer(&query, 9), std::slice::from_ref(&manifest));
+    assert_eq!(node.service.files_hashed(), 2);
+    node.service.stop().await;
+
+    let mut node = home.start().await;
+    node.added(2).await;
+    assert_eq!(node.service.files_hashed(), 0);
+    assert_eq!(node.service.roots().len(), 1);
+    assert_eq!(node.service.find(&path), Some(manifest.clone()));
+    let file = node.service.catalog().by_root(&manifest.content.root).unwrap();
+    file.open_unchanged().unwrap();
+    open_outboard(&home.data(), &manifest.content).unwrap();
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_changed_file_is_hashed_again_and_a_deleted_one_is_gone() {
+    let home = Home::new();
+    let path = home.write("a.txt", "one");
+    home.write("b.txt", "two");
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(2).await;
+    node.service.stop().await;
+
+    fs::write(&path, "other").unwrap();
+    fs::remove_file(home.shared().join("b.txt")).unwrap();
+    let mut node = home.start().await;
+    let file = node.added(1).await.remove(0);
+    assert_eq!(file.manifest.content.root.as_bytes(), blake3::hash(b"other").as_bytes());
+    assert_eq!(node.service.files_hashed(), 1);
+    assert_eq!(node.service.totals().files, 1);
+
+    // And while it runs: whoever serves it notices.
+    fs::write(&path, vec![1; 50_000]).unwrap();
+    file.open_unchanged().unwrap_err();
+    node.service.mark_changed(&path);
+    assert_eq!(node.removed().await.path, file.path);
+    let again = node.added(1).await.remove(0);
+    assert_eq!(again.manifest.content.size, 50_000);
+    again.open_unchanged().unwrap();
+
+    fs::remove_file(&path).unwrap();
+    node.service.mark_changed(&path);
+    assert_eq!(node.removed().await.path, again.path);
+    assert!(node.paths().is_empty());
+    assert!(open_outboard(&home.data(), &again.manifest.content).is_err(), "nobody needs it");
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_outboard_is_made_again() {
+    let home = Home::new();
+    let path = home.write("a.bin", vec![1; 100_000]);
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(1).await;
+    let content = node.service.find(&path).unwrap().content;
+    node.service.stop().await;
+    fs::remove_dir_all(home.data().join("outboards")).unwrap();
+    let node = home.start().await;
+    node.wait_for_files(1).await;
+    assert_eq!(node.service.files_hashed(), 1);
+    open_outboard(&home.data(), &content).unwrap();
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn five_thousand_files_come_back_without_a_hash() {
+    let home = Home::new();
+    for n in 0..5_000 {
+        home.write(&format!("{}/song number {n}.txt", n % 50), format!("file {n}"));
+    }
+    let mut node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.added(5_000).await;
+    node.wait_for_files(5_000).await;
+    node.service.stop().await;
+
+    let began = std::time::Instant::now();
+    let mut node = home.start().await;
+    let files = node.added(5_000).await;
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let distinct: BTreeSet<_> = files.iter().map(|file| file.path.clone()).collect();
+    assert_eq!(distinct.len(), 5_000);
+    assert_eq!(node.service.files_hashed(), 0);
+    let totals = node.service.totals();
+    assert_eq!((totals.files, totals.to_hash, totals.failed), (5_000, 0, 0));
+    assert!(totals.keys > 5_000 * 5);
+
+    let page = node.service.rows(Window { offset: 4_990, limit: 100 });
+    assert_eq!((page.total, page.rows.len()), (5_000, 10));
+    assert!(page.rows.is_sorted_by_key(|row| row.path.clone()));
+    let query = Query::new("number 4321", None).unwrap();
+    assert_eq!(node.service.catalog().answer(&query, 9).len(), 1);
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_unshared_stays_out() {
+    let home = Home::new();
+    for name in ["a.txt", "private/b.txt", "private/c.txt"] {
+        home.write(name, name);
+    }
+    let private = home.shared().join("private");
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(3).await;
+    assert_eq!(node.service.unshare(private.clone()).await, Ok(2));
+    assert_eq!(node.paths(), BTreeSet::from([home.shared().join("a.txt")]));
+    assert_eq!(node.service.catalog().len(), 1);
+    node.service.stop().await;
+
+    let node = home.start().await;
+    node.wait_for_files(1).await;
+    let failure = node.service.unshare(private.clone()).await.unwrap_err();
+    assert!(failure.message.contains("not shared"), "{failure}");
+    assert!(failure.hint.is_some());
+    // Sharing the folder anew takes the part back.
+    assert_eq!(node.service.share(home.shared(), true).await.unwrap().files, 3);
+    node.wait_for_files(3).await;
+    assert_eq!(node.service.unshare(home.shared()).await, Ok(3));
+    node.service.stop().await;
+
+    let node = home.start().await;
+    assert!(node.service.roots().is_empty());
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_can_still_be_unshared() {
+    let home = Home::new();
+    home.write("a.txt", "a");
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(1).await;
+    node.service.stop().await;
+    let shared = home.shared();
+    let away = home.folder.path().join("away");
+    fs::rename(&shared, &away).unwrap();
+
+    let mut node = home.start().await;
+    let notice = node.notice().await;
+    assert_eq!(notice.level, NoticeLevel::Warning);
+    assert!(notice.text.raw().contains("no such file or folder"), "{notice:?}");
+    assert_eq!(node.service.roots().len(), 1, "it may come back");
+    node.service.stop().await;
+
+    // A disk that was away and is back costs no hash.
+    fs::rename(&away, &shared).unwrap();
+    let mut node = home.start().await;
+    node.added(1).await;
+    assert_eq!(node.service.files_hashed(), 0);
+    fs::rename(&shared, &away).unwrap();
+    assert_eq!(node.service.unshare(shared).await, Ok(1));
+    assert!(node.service.roots().is_empty());
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn overlapping_shares_count_a_file_once_and_links_lead_nowhere() {
+    let home = Home::new();
+    home.write("a.txt", "a");
+    let inner = home.write("inner/b.txt", "b").parent().unwrap().to_owned();
+    let outside = home.folder.path().join("outside.txt");
+    fs::write(&outside, "secret").unwrap();
+    symlink(&outside, home.shared().join("link.txt")).unwrap();
+    symlink(home.folder.path(), home.shared().join("folder")).unwrap();
+    let mut node = home.start().await;
+    node.service.share(home.shared(), false).await.unwrap();
+    node.service.share(inner.clone(), false).await.unwrap();
+    node.service.share(home.shared(), false).await.unwrap();
+    node.wait_for_files(2).await;
+    let notice = node.notice().await;
+    assert!(notice.text.raw().contains("links are not followed"), "{notice:?}");
+    let counts: Vec<_> = node.service.roots().iter().map(|root| root.files).collect();
+    assert_eq!(counts, [1, 1]);
+    // A link to a shared folder is another name of the same thing.
+    assert_eq!(node.service.unshare(home.shared().join("folder/shared/inner")).await, Ok(1));
+    assert_eq!(node.service.roots().len(), 1);
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn names_that_are_not_utf8_are_shared_too() {
+    let home = Home::new();
+    let path = home.shared().join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt"));
+    fs::write(&path, "x").unwrap();
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(1).await;
+    assert_eq!(node.service.find(&path).unwrap().name, "caf%E9.txt");
+    node.service.stop().await;
+    let mut node = home.start().await;
+    assert_eq!(*node.added(1).await[0].path, *path);
+    assert_eq!(node.service.files_hashed(), 0);
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_set_aside_and_built_anew() {
+    let home = Home::new();
+    home.write("a.txt", "a");
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(1).await;
+    node.service.stop().await;
+    fs::write(home.data().join("index.redb"), "no database").unwrap();
+
+    let mut node = home.start().await;
+    let notice = node.notice().await;
+    assert_eq!(notice.level, NoticeLevel::Error);
+    assert!(notice.text.raw().contains("index.redb.damaged-") && notice.hint.is_some());
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(1).await;
+    assert_eq!(node.service.files_hashed(), 1);
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_one_shot_node_shares_what_it_is_given_and_forgets_nothing() {
+    let home = Home::new();
+    home.write("a.txt", "a");
+    let other = home.folder.path().join("other.txt");
+    fs::write(&other, "other").unwrap();
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(1).await;
+    node.service.stop().await;
+
+    let once = NodeConfig { serve_remembered: false, shares: vec![other.clone()], ..home.config() };
+    let node = Node::start(&once).await;
+    node.wait_for_files(1).await;
+    assert_eq!(node.paths(), BTreeSet::from([fs::canonicalize(other).unwrap()]));
+    node.service.stop().await;
+
+    let mut node = home.start().await;
+    assert_eq!(*node.added(1).await[0].path, *home.shared().join("a.txt"));
+    assert_eq!(node.service.files_hashed(), 0);
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_shared_says_why_and_changes_nothing() {
+    let home = Home::new();
+    let missing = home.folder.path().join("missing");
+    let config = NodeConfig { shares: vec![missing.clone()], ..home.config() };
+    let failure = IndexingService::start(&config).await.map(|_| ()).unwrap_err();
+    assert!(failure.message.contains("missing") && failure.hint.is_some(), "{failure}");
+
+    let node = home.start().await;
+    for path in [missing, PathBuf::from("/dev/null"), home.data()] {
+        let failure = node.service.share(path.clone(), true).await.unwrap_err();
+        assert!(failure.message.contains(&*path.to_string_lossy()), "{failure}");
+        assert!(failure.hint.is_some());
+    }
+    let key = home.data().join("identity");
+    fs::write(&key, "secret").unwrap();
+    node.service.share(key, true).await.unwrap_err();
+    // What holds the data directory is shared without it.
+    let row = node.service.share(home.folder.path().to_owned(), true).await.unwrap();
+    assert_eq!(row.files, 0);
+    let second = IndexingService::start(&home.config()).await.map(|_| ()).unwrap_err();
+    assert!(second.message.contains("another node"), "{second}");
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn one_content_at_two_paths_outlives_either() {
+    let home = Home::new();
+    let bytes = vec![3; 40_000];
+    let first = home.write("first.bin", &bytes);
+    let second = home.write("second.bin", &bytes);
+    let node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.wait_for_files(2).await;
+    let content = node.service.find(&first).unwrap().content;
+    assert_eq!(node.service.unshare(first).await, Ok(1));
+    let left = node.service.catalog().by_root(&content.root).unwrap();
+    assert_eq!(*left.path, *second);
+    open_outboard(&home.data(), &content).unwrap();
+    assert_eq!(node.service.unshare(second).await, Ok(1));
+    assert!(open_outboard(&home.data(), &content).is_err());
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_is_slow_or_gone_holds_nothing_up() {
+    let home = Home::new();
+    for n in 0..500 {
+        home.write(&format!("{n}.txt"), n.to_string());
+    }
+    let mut node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    // Nobody listened so far, and more is waiting than the channel holds.
+    node.wait_for_files(500).await;
+    let files = node.added(500).await;
+    let file = files.last().unwrap();
+    node.service.announced(file, 2, 9);
+    let state = node.service.row(&file.path).unwrap().state;
+    assert_eq!(state, ShareState::Announcing { done: 2, keys: 9 });
+    node.service.announced(file, 9, 9);
+    let state = node.service.row(&file.path).unwrap().state;
+    assert_eq!(state, ShareState::Announced { keys: 9 });
+
+    let (_, gone) = mpsc::channel(1);
+    drop(std::mem::replace(&mut node.changes, gone));
+    assert_eq!(node.service.unshare(home.shared()).await, Ok(500));
+    node.service.stop().await;
+}
+
+#[tokio::test]
+async fn dropping_the_service_ends_it() {
+    let home = Home::new();
+    let mut node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    drop(node.service);
+    let closed = timeout(DEADLINE, async { while node.changes.recv().await.is_some() {} }).await;
+    closed.unwrap();
+}
