@@ -17,7 +17,7 @@ use super::{
     format,
     node::{self, Node},
     output::{Progress, cannot_write},
-    signals, transfers,
+    scratch, signals, transfers,
 };
 use crate::{
     application::{
@@ -88,10 +88,7 @@ pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
 
 fn target(output: Option<&Path>, to_stdout: bool, cx: &Context) -> Result<Target, Failure> {
     if to_stdout {
-        let data_dir = &cx.settings.paths.data_dir;
-        let folder = tempfile::Builder::new().prefix(".get-").tempdir_in(data_dir);
-        let what = format!("cannot make a folder in {}", data_dir.display());
-        return Ok(Target::Stdout(folder.map_err(|error| io_failure(&what, &error))?));
+        return Ok(Target::Stdout(scratch::make(&cx.settings.paths.data_dir)?));
     }
     Ok(Target::Place(output.map(format::absolute).transpose()?))
 }

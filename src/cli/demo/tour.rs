@@ -83,8 +83,8 @@ impl Guide {
 pub(super) async fn run(network: &mut Network, out: Output) -> Outcome {
     let time = STEP.0 + STEP.1 * u32::try_from(network.size()).unwrap_or(u32::MAX);
     let guide = Guide { out, time };
-    guide.step("join", join(network)).await?;
-    guide.step("publish", publish(network)).await?;
+    guide.step("join", join(network, out)).await?;
+    guide.step("publish", publish(network, out)).await?;
 
     let goal = guide.step("choose", choose(network)).await?;
     let mut client = network.connect(goal.asker).ok_or_else(network::gone)?;
@@ -102,24 +102,24 @@ pub(super) async fn run(network: &mut Network, out: Output) -> Outcome {
 }
 
 /// All nodes are up, and each has met others and put them into its routing table.
-async fn join(network: &mut Network) -> Result<((), String), Failure> {
+async fn join(network: &mut Network, out: Output) -> Result<((), String), Failure> {
     network.start_others().await?;
     let enough = MET.min(u32::try_from(network.size() - 1).unwrap_or(MET));
     let has_met = |snapshot: &Snapshot| snapshot.peers > 0 && snapshot.routing >= enough;
-    let states = all(network, has_met).await?;
+    let states = all(network, out, has_met).await?;
     let most = states.iter().map(|snapshot| snapshot.routing).max().unwrap_or(0);
     let nodes = states.len();
     Ok(((), format!("{nodes} nodes, each knows {enough} others or more, at most {most}")))
 }
 
 /// Every file is hashed, and every key of it is announced.
-async fn publish(network: &mut Network) -> Result<((), String), Failure> {
+async fn publish(network: &Network, out: Output) -> Result<((), String), Failure> {
     let wanted: Vec<u64> = (0..network.size()).map(|n| network.hand(n).len() as u64).collect();
     let is_published = |snapshot: &Snapshot| {
         let shares = &snapshot.shares;
         shares.files > 0 && shares.to_hash == 0 && shares.keys_announced >= shares.keys
     };
-    let states = all(network, is_published).await?;
+    let states = all(network, out, is_published).await?;
     for (n, (snapshot, wanted)) in states.iter().zip(wanted).enumerate() {
         if snapshot.shares.files != wanted {
             let message = format!("node {n} shares {} files, not {wanted}", snapshot.shares.files);
@@ -134,12 +134,13 @@ async fn publish(network: &mut Network) -> Result<((), String), Failure> {
 /// Waits for every node, one after the other; the step's time bounds it.
 async fn all(
     network: &Network,
+    out: Output,
     ready: impl Fn(&Snapshot) -> bool,
 ) -> Result<Vec<Snapshot>, Failure> {
     let mut states = Vec::new();
     for n in 0..network.size() {
         let mut client = network.connect(n).ok_or_else(network::gone)?;
-        states.extend(node::wait_for(&mut client, format::MAX_TIME, &ready).await?);
+        states.extend(node::wait_for(&mut client, format::MAX_TIME, out, &ready).await?);
     }
     Ok(states)
 }
