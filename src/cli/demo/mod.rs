@@ -4,6 +4,7 @@
 //! each other and each other's files as strangers would. Only the process is shared. Everything
 //! lies in one temporary folder and goes with it.
 
+mod guide;
 mod network;
 mod samples;
 mod tour;

@@ -3,16 +3,15 @@
 //! Every step is checked against what the samples are, not against what a node says of itself,
 //! and told as soon as it is over. The tour ends at the first step that fails.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, time::Duration};
 
 use include_dir::File;
-use serde::Serialize;
 use sha1::{Digest, Sha1};
 
-use super::network::{self, Network};
+use super::{
+    guide::Guide,
+    network::{self, Network},
+};
 use crate::{
     application::{
         client::{Client, node_gone},
@@ -22,7 +21,7 @@ use crate::{
         },
     },
     cli::{
-        exit::{Outcome, Stop, unexpected},
+        exit::{Outcome, unexpected},
         format, node,
         output::Output,
     },
@@ -35,49 +34,6 @@ const STEP: (Duration, Duration) = (Duration::from_secs(120), Duration::from_sec
 const MET: u32 = 8;
 /// How long one search may take.
 const SEARCH: Duration = Duration::from_secs(15);
-
-/// What came of one step.
-#[derive(Serialize)]
-struct Step<'a> {
-    name: &'a str,
-    ok: bool,
-    /// How long it took, in milliseconds.
-    ms: u64,
-    detail: &'a str,
-}
-
-/// Tells each step and keeps the time.
-struct Guide {
-    out: Output,
-    time: Duration,
-}
-
-impl Guide {
-    async fn step<T>(
-        &self,
-        name: &str,
-        work: impl Future<Output = Result<(T, String), Failure>>,
-    ) -> Result<T, Stop> {
-        let start = Instant::now();
-        let done = tokio::time::timeout(self.time, work).await.unwrap_or_else(|_| {
-            let message = format!("not done after {} s", self.time.as_secs());
-            Err(Failure::new(FailureKind::TimedOut, message))
-        });
-        let (value, detail) = match done {
-            Ok((value, detail)) => (Some(value), detail),
-            Err(failure) => (None, failure.to_string()),
-        };
-        let ok = value.is_some();
-        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if self.out.json {
-            self.out.row("step", Step { name, ok, ms, detail: &detail })?;
-        } else {
-            let verdict = if ok { "ok  " } else { "FAIL" };
-            self.out.line(format_args!("{verdict}  {name:<16} {ms:>6} ms  {detail}"))?;
-        }
-        value.ok_or(Stop::Told(FailureKind::Error))
-    }
-}
 
 /// Goes through all steps.
 pub(super) async fn run(network: &mut Network, out: Output) -> Outcome {
