@@ -1,5 +1,5 @@
 //! A network in which nobody knows everybody: nothing may work by asking all.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod support;
 

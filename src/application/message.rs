@@ -208,6 +208,7 @@ pub enum Reply {
 }
 
 /// Everything a node says to a client.
+#[expect(clippy::large_enum_variant, reason = "lives for one hop through a bounded channel")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Output {
@@ -273,6 +274,7 @@ pub enum FailureKind {
 }
 
 /// A hint that something can be read again.
+#[expect(clippy::large_enum_variant, reason = "lives for one hop through a bounded channel")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {

@@ -1,7 +1,7 @@
 //! The messages of the content protocol.
 //!
-//! A stream carries any number of requests, answered in order. A [`Request::Describe`] is
-//! answered by manifests and an end; a [`Request::Read`] by a [`ReadAnswer`] and, if that is
+//! A stream carries any number of requests, answered in order. A request to
+//! describe is answered by manifests and an end; a [`Request::Read`] by a [`ReadAnswer`] and, if that is
 //! `Data`, by the bytes of the span with their proofs, in the order of the bao encoding and
 //! without its length: the asking side knows from the size how many bytes must come.
 

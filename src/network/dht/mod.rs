@@ -20,6 +20,9 @@ const EVENTS: usize = 1_024;
 /// Steps of one lookup that may wait to be taken.
 const STEPS: usize = 256;
 
+/// Where the answer to an order goes.
+pub type Answer<T> = oneshot::Sender<Result<T, DhtError>>;
+
 /// A handle of the overlay. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Dht {
@@ -35,7 +38,7 @@ pub enum DhtCommand {
         /// Of what.
         key: Key,
         /// How it went.
-        reply: oneshot::Sender<Result<Trace, DhtError>>,
+        reply: Answer<Trace>,
     },
     /// Stop being a provider of a key; records elsewhere linger until they expire.
     Withdraw {
@@ -54,7 +57,7 @@ pub enum DhtCommand {
         /// To what.
         key: Key,
         /// Nearest first.
-        reply: oneshot::Sender<Result<(Vec<Source>, Trace), DhtError>>,
+        reply: Answer<(Vec<Source>, Trace)>,
     },
     /// Store a value at the nodes nearest to a key.
     Put {
@@ -63,14 +66,14 @@ pub enum DhtCommand {
         /// What.
         value: Vec<u8>,
         /// How it went.
-        reply: oneshot::Sender<Result<Trace, DhtError>>,
+        reply: Answer<Trace>,
     },
     /// Find a value. Nobody vouches for it.
     Get {
         /// Where.
         key: Key,
         /// What was found.
-        reply: oneshot::Sender<Result<(Option<Vec<u8>>, Trace), DhtError>>,
+        reply: Answer<(Option<Vec<u8>>, Trace)>,
     },
 }
 
@@ -208,10 +211,7 @@ impl Dht {
         self.ask(|reply| DhtCommand::Get { key, reply }).await
     }
 
-    async fn ask<T>(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<T, DhtError>>) -> DhtCommand,
-    ) -> Result<T, DhtError> {
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> DhtCommand) -> Result<T, DhtError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| DhtError::Stopped)?;
         answer.await.unwrap_or(Err(DhtError::Stopped))

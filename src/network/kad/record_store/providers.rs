@@ -5,7 +5,7 @@
 //! this node; a newcomer from the heaviest group itself is refused, which costs nothing.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     time::Instant,
 };
 
@@ -165,15 +165,15 @@ impl Providers {
             .filter(|(_, entries)| entries.iter().any(|entry| self.group_of(entry) == heaviest))
             .map(|(key, _)| (KBucketKey::new(key.clone()).distance(&self.local), key.clone()))
             .collect();
-        candidates.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        candidates.sort_unstable_by_key(|(distance, _)| std::cmp::Reverse(*distance));
         let enough = (weight / EVICTED_SHARE).max(1);
+        let holders = self.holders.iter().filter(|(_, holder)| holder.group == heaviest);
+        let slots: HashSet<Slot> = holders.map(|(slot, _)| *slot).collect();
         let mut evicted = 0;
         for (_, key) in candidates {
             if evicted >= enough {
                 break;
             }
-            let slots: Vec<Slot> =
-                self.holders.iter().filter(|(_, h)| h.group == heaviest).map(|(s, _)| *s).collect();
             evicted += self.remove_entries(&key, |entry| slots.contains(&entry.slot));
         }
         Ok(())
