@@ -303,6 +303,8 @@ fn a_task_that_panics_is_told_and_spoils_nothing() {
     pty.press("i");
     pty.shows("Invitation");
     pty.press("\x1b");
+    // Escape and a key in one piece would be Alt and that key.
+    pty.wait("the panes", |screen| !screen.contents().contains("Invitation"));
     let screen = pty.shows("a part of the program failed");
     assert!(screen.alternate_screen());
     pty.press("q");

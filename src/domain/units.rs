@@ -26,7 +26,7 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.decimals$} {}", UNITS[unit])
 }
 
-/// Bytes per second, as [`bytes`] with `/s`.
+/// Bytes per second, as [`bytes()`] with `/s`.
 #[must_use]
 pub fn rate(bytes_per_second: u64) -> String {
     format!("{}/s", bytes(bytes_per_second))
