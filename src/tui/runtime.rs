@@ -241,7 +241,7 @@ impl<'t> Loop<'t> {
             Err(TrySendError::Full(_)) => Input::Refused(id),
             Err(TrySendError::Closed(_)) => Input::NodeGone,
         };
-        // What a refusal asks for is asked for again with the next input.
+        // Neither of them has effects; reads are asked for again with the next input.
         let _ = update(&mut self.state, refused);
     }
 

@@ -196,6 +196,8 @@ impl State {
 
 /// Takes one input: the only way the state changes.
 pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
+    // What was refused is not asked for again at once: the queue is as full as it was.
+    let may_read = !matches!(input, Input::Refused(_));
     match input {
         Input::Tick(now_ms) => state.now_ms = now_ms,
         Input::Key(event) => state.key(&event),
@@ -221,6 +223,8 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
             );
         }
     }
-    state.schedule_reads();
+    if may_read {
+        state.schedule_reads();
+    }
     std::mem::take(&mut state.effects)
 }
