@@ -13,7 +13,7 @@ use p2pfs_tui::{
         Command, Event, Failure, FailureKind, Notice, NoticeLevel, Output, TransferState,
     },
     domain::{Field, query::QueryText},
-    tui::state::{Effect, Input, KEYMAP},
+    tui::state::{Effect, Input, KEYMAP, update},
 };
 use proptest::prelude::*;
 use ratatui::layout::Size;
@@ -236,13 +236,16 @@ fn a_finished_transfer_says_where_the_file_is() {
 #[test]
 fn filters_show_what_matches_and_lead_back() {
     let mut screen = Screen::open(scenes::huge(), 100, 30);
-    screen.press("2 /").type_text("043210");
+    screen.press("2 /");
+    screen.input(Input::Paste("043210".into()));
     assert_shows(&screen, "1 of 100,000; Esc shows all");
     screen.press("Enter");
     assert_shows(&screen, "many/043210.flac");
     screen.press("Esc");
     assert_shows(&screen, "43,211/100,000");
-    screen.press("/").type_text("nothing like it").press("Enter");
+    screen.press("/");
+    screen.input(Input::Paste("nothing like it".into()));
+    screen.press("Enter");
     assert_shows(&screen, "Nothing here matches the filter");
 }
 
@@ -369,12 +372,24 @@ fn a_node_that_ends_is_told_and_can_be_left() {
 #[test]
 fn a_full_queue_is_told_and_the_read_is_tried_again() {
     let mut screen = typical();
-    let id = screen.sent.last().unwrap().id;
-    screen.press("2");
-    let refused = p2pfs_tui::tui::state::update(&mut screen.state, Input::Refused(id));
-    assert_eq!(refused, []);
+    let effects = update(&mut screen.state, Input::Key(read_key("2")));
+    let ids: Vec<u64> = effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Send(request) => request.id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ids.len(), 2, "roots and shares: {effects:?}");
+    for id in &ids {
+        assert_eq!(update(&mut screen.state, Input::Refused(*id)), []);
+    }
+    assert_shows(&screen, "the node is too busy to listen");
+    screen.input(Input::Tick(NOW * 1_000 + 1_000));
+    assert_shows(&screen, "Rusalka/01.flac");
     // A reply to a command that was given up is dropped.
-    screen.output(Output::Reply { id, result: Err(Failure::new(FailureKind::Error, "late")) });
+    let result = Err(Failure::new(FailureKind::Error, "late"));
+    screen.output(Output::Reply { id: ids[0], result });
     assert_hides(&screen, "late");
 }
 

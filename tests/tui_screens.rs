@@ -156,3 +156,13 @@ fn nothing_hostile_is_drawn() {
         }
     }
 }
+
+/// The pictures of the documentation show the program as it is.
+#[test]
+fn pictures_are_up_to_date() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(fixtures::pictures::FOLDER);
+    for (name, svg) in fixtures::pictures::all() {
+        let committed = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        assert!(committed == svg, "{name} is out of date: run cargo run --example screenshots");
+    }
+}

@@ -174,7 +174,7 @@ impl<'t> Loop<'t> {
                 }
                 output = self.outputs.recv(), if node_is_there => {
                     node_is_there = output.is_some();
-                    let input = output.map_or(Input::NodeGone, Input::Output);
+                    let input = output.map_or(Input::NodeGone, |output| Input::Output(Box::new(output)));
                     self.behind(input).await?;
                 }
                 Some(why) = self.faults.recv() => self.behind(Input::Fault(why)).await?,
@@ -225,6 +225,11 @@ impl<'t> Loop<'t> {
 
     fn draw(&mut self) -> Result<(), TerminalError> {
         self.draw_at = None;
+        if !self.terminal.is_ours() {
+            // The screen panicked, and what it called caught that: what it knows is not sure.
+            self.ended = Some(Ended::Told);
+            return Ok(());
+        }
         self.terminal.draw(|frame| view(&self.state, &self.theme, frame))?;
         Ok(())
     }
@@ -236,7 +241,7 @@ impl<'t> Loop<'t> {
             Err(TrySendError::Full(_)) => Input::Refused(id),
             Err(TrySendError::Closed(_)) => Input::NodeGone,
         };
-        // What a refusal asks for is asked for again with the next input.
+        // Neither of them has effects; reads are asked for again with the next input.
         let _ = update(&mut self.state, refused);
     }
 

@@ -62,6 +62,11 @@ impl Terminal {
         Arc::clone(&self.entered)
     }
 
+    /// Whether the terminal is ours: a panic gives it back, and something may have caught it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.entered.load(Ordering::SeqCst)
+    }
+
     /// How large it is.
     pub(super) fn size(&self) -> io::Result<ratatui::layout::Size> {
         self.screen.size()

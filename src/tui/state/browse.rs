@@ -1,13 +1,14 @@
 //! What actions do, wherever the keys go.
 
 use crate::{
-    application::message::{Command, NoticeLevel, ResultRow, TransferId, TransferRow},
+    application::message::{Command, NoticeLevel, ResultRow, TransferRow, TransferState},
     domain::{Link, untrusted::visible},
 };
 
 use super::{
-    Effect, Mode, Overlay, OverlayText, Purpose, Question, State, help,
-    keymap::Action,
+    Effect, Mode, Overlay, OverlayText, Purpose, Question, State,
+    action::Action,
+    help,
     list::Needle,
     notices::Notices,
     pane::Pane,
@@ -178,7 +179,7 @@ impl State {
                 }
             }
             Pane::Transfers => match self.transfers.list.selected().cloned() {
-                Some(row) if row.state.is_over() && row.state != DONE => {
+                Some(row) if row.state.is_over() && row.state != TransferState::Done => {
                     self.get(row.link, row.name.raw());
                 }
                 _ => self.zoom(true),
@@ -211,14 +212,15 @@ impl State {
             (Mode::Overlay(Overlay { text: OverlayText::Invite { link }, .. }), _) => {
                 Some((link.clone(), "the invitation".to_owned()))
             }
-            (Mode::Overlay(_), _) => None,
+            (Mode::Overlay(_), _) => return,
             (_, Pane::Results) => self.results.list.selected().map(result_link),
             (_, Pane::Transfers) => self.transfers.list.selected().map(transfer_link),
             (_, Pane::Routing) => self.routing.list.selected().and_then(peer_address),
             (_, Pane::Shares) => return self.ask_link(),
         };
-        if let Some((text, what)) = copied {
-            self.effects.push(Effect::Copy { text, what });
+        match copied {
+            Some((text, what)) => self.effects.push(Effect::Copy { text, what }),
+            None => self.tell(NoticeLevel::Info, "nothing is selected that could be copied", None),
         }
     }
 
@@ -231,52 +233,7 @@ impl State {
         }
         self.send(Command::Link { path, with_peers: false }, Purpose::Link(name));
     }
-
-    fn ask_unshare(&mut self) {
-        let Some(row) = self.shares.list.selected() else { return };
-        let folder = (row.root != row.path).then(|| row.root.clone());
-        self.mode = Mode::Question(Question::Unshare { path: row.path.clone(), folder });
-    }
-
-    fn ask_cancel(&mut self) {
-        let Some(row) = self.transfers.list.selected() else { return };
-        let (transfer, done, name) = (row.transfer, row.done, row.name.raw().to_owned());
-        if row.state.is_over() {
-            let text = format!("{name} is over already");
-            return self.tell(NoticeLevel::Info, &text, None);
-        }
-        if done == 0 {
-            return self.cancel(transfer, name);
-        }
-        self.mode = Mode::Question(Question::Cancel { transfer, name: visible(&name), done });
-    }
-
-    fn cancel(&mut self, transfer: TransferId, name: String) {
-        self.send(Command::Cancel { transfer }, Purpose::Cancel(name));
-    }
-
-    fn answer(&mut self, whole_folder: bool) {
-        let Mode::Question(question) = std::mem::replace(&mut self.mode, Mode::Browse) else {
-            return;
-        };
-        match question {
-            Question::Leave { .. } if !whole_folder => self.effects.push(Effect::Quit),
-            Question::Cancel { transfer, name, .. } if !whole_folder => self.cancel(transfer, name),
-            Question::Unshare { path, .. } if !whole_folder => self.unshare(path),
-            Question::Unshare { folder: Some(folder), .. } => self.unshare(folder),
-            // `r` where there is no folder to speak of: the question stays.
-            other => self.mode = Mode::Question(other),
-        }
-    }
-
-    /// Stops sharing a path.
-    pub(super) fn unshare(&mut self, path: std::path::PathBuf) {
-        self.send(Command::Unshare { path: path.clone() }, Purpose::Unshare(path));
-    }
 }
-
-const DONE: crate::application::message::TransferState =
-    crate::application::message::TransferState::Done;
 
 fn result_link(row: &ResultRow) -> (String, String) {
     (row.link.to_string(), format!("the link of {}", row.name.raw()))

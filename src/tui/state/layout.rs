@@ -32,7 +32,7 @@ pub(crate) struct Arrangement {
     pub(crate) focus: Pane,
     /// Whether it has the screen for itself, with detail.
     pub(crate) zoomed: bool,
-    /// Whether the four lines of the first start are shown.
+    /// Whether the four lines of the first start are shown, unless a pane is zoomed.
     pub(crate) welcome: bool,
 }
 
@@ -89,7 +89,7 @@ impl Layout {
         let line = |y| Rect::new(0, y, size.width, 1);
         let mut body = Rect::new(0, 1, size.width, size.height - 3);
         let tabs = (!all_four).then(|| take_top(&mut body, 1));
-        let welcome = welcome.then(|| {
+        let welcome = (welcome && !zoomed).then(|| {
             let lines = if size.width >= 80 { 6 } else { 8 };
             let height = lines.min(body.height - 4);
             take_top(&mut body, height)

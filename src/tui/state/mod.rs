@@ -4,11 +4,15 @@
 //! socket; the time arrives as [`Input::Tick`]. It is the only writer of [`State`], and it never
 //! waits: a command is sent with an ID and its reply is another input.
 
+mod action;
+mod ask;
 mod browse;
 pub(crate) mod help;
+mod input;
 pub(crate) mod keymap;
 pub(crate) mod layout;
 pub(crate) mod list;
+mod mode;
 pub(crate) mod notices;
 mod outputs;
 pub(crate) mod pane;
@@ -26,86 +30,22 @@ use std::{collections::BTreeMap, path::PathBuf};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Size;
 
-use crate::application::message::{
-    Command, CommandId, NoticeLevel, Output, Request, SearchId, Snapshot, TransferId,
-};
+use crate::application::message::{Command, CommandId, NoticeLevel, Request, SearchId, Snapshot};
 
-pub use keymap::{Action, Binding, Chord, KEYMAP, Scope};
+pub use action::Action;
+pub use input::{Effect, Input, Setup};
+pub use keymap::{Binding, Chord, KEYMAP, Scope};
+pub(crate) use mode::{Mode, Overlay, OverlayText, Question};
 pub use pane::Pane;
 
 use layout::{Arrangement, Layout};
 use list::{Reading, Scroll};
 use notices::Notices;
-use prompt::{History, Prompt};
+use prompt::History;
 use results::ResultsPane;
 use routing::RoutingPane;
 use shares::SharesPane;
 use transfers::TransfersPane;
-
-/// What reaches the screen.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    /// The time, in Unix milliseconds.
-    Tick(u64),
-    /// A key.
-    Key(KeyEvent),
-    /// Text from the clipboard.
-    Paste(String),
-    /// The screen's size, first of all inputs.
-    Resize(Size),
-    /// Something the node says.
-    Output(Output),
-    /// A command could not be sent: the node's queue is full.
-    Refused(CommandId),
-    /// The node ended.
-    NodeGone,
-    /// A text was copied, or why not.
-    Copied {
-        /// What it was.
-        what: String,
-        /// Why it was not.
-        result: Result<(), String>,
-    },
-    /// A part of this program failed behind the screen.
-    Fault(String),
-}
-
-/// What the screen wants done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Send a command to the node.
-    Send(Request),
-    /// Copy a text to the clipboard.
-    Copy {
-        /// The text.
-        text: String,
-        /// What it is, for the notice.
-        what: String,
-    },
-    /// Leave the terminal to the shell until we are continued.
-    Suspend,
-    /// Draw everything anew.
-    Redraw,
-    /// Leave.
-    Quit,
-}
-
-/// What the screen must be told before it begins.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// Whether the node is another process and goes on when we leave.
-    pub attached: bool,
-    /// Whether to explain the first four things.
-    pub first_start: bool,
-    /// Where relative paths begin.
-    pub cwd: PathBuf,
-    /// What `~` means.
-    pub home: Option<PathBuf>,
-    /// The time, in Unix milliseconds.
-    pub now_ms: u64,
-    /// The screen's size.
-    pub size: Size,
-}
 
 /// Everything the screen knows.
 #[derive(Debug)]
@@ -128,68 +68,6 @@ pub struct State {
     pending: BTreeMap<CommandId, Purpose>,
     last_id: CommandId,
     effects: Vec<Effect>,
-}
-
-/// What has the keys.
-#[derive(Debug)]
-pub(crate) enum Mode {
-    /// The panes.
-    Browse,
-    /// A line that is being typed.
-    Prompt(Prompt),
-    /// A question.
-    Question(Question),
-    /// A text over the panes.
-    Overlay(Overlay),
-}
-
-/// A question before something that cannot be undone, or that has two answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Question {
-    /// Leaving would stop transfers.
-    Leave {
-        /// How many.
-        transfers: u32,
-    },
-    /// Stop sharing a file, or the folder it was shared with.
-    Unshare {
-        /// The file.
-        path: PathBuf,
-        /// The folder, if it was shared as one.
-        folder: Option<PathBuf>,
-    },
-    /// Stop a transfer and delete what has arrived.
-    Cancel {
-        /// Which.
-        transfer: TransferId,
-        /// Its name; safe to show.
-        name: String,
-        /// Bytes that would be deleted.
-        done: u64,
-    },
-}
-
-/// A text over the panes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Overlay {
-    /// Which text.
-    pub(crate) text: OverlayText,
-    /// Lines (of the help) or entries (of the notices) that are scrolled past.
-    pub(crate) scroll: usize,
-}
-
-/// Texts over the panes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OverlayText {
-    /// The keys.
-    Help,
-    /// The log of notices.
-    Notices,
-    /// An invitation.
-    Invite {
-        /// The link.
-        link: String,
-    },
 }
 
 /// What a command was sent for; decides what its reply means.
@@ -318,16 +196,18 @@ impl State {
 
 /// Takes one input: the only way the state changes.
 pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
+    // What was refused is not asked for again at once: the queue is as full as it was.
+    let may_read = !matches!(input, Input::Refused(_));
     match input {
         Input::Tick(now_ms) => state.now_ms = now_ms,
         Input::Key(event) => state.key(&event),
         Input::Paste(text) => state.paste(&text),
         Input::Resize(size) => state.resize(size),
-        Input::Output(output) => state.take(output),
+        Input::Output(output) => state.take(*output),
         Input::Refused(id) => state.refused(id),
         Input::NodeGone => state.node_gone(),
         Input::Copied { what, result: Ok(()) } => {
-            let hint = "if nothing can be pasted, your terminal refuses: z shows it in full";
+            let hint = "nothing to paste? z shows it in full";
             state.tell(NoticeLevel::Info, &format!("copied {what}"), Some(hint));
         }
         Input::Copied { what, result: Err(why) } => {
@@ -343,6 +223,8 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
             );
         }
     }
-    state.schedule_reads();
+    if may_read {
+        state.schedule_reads();
+    }
     std::mem::take(&mut state.effects)
 }

@@ -33,7 +33,15 @@ impl State {
     /// A command could not be sent.
     pub(super) fn refused(&mut self, id: CommandId) {
         let Some(purpose) = self.pending.remove(&id) else { return };
-        self.end_read(&purpose);
+        match purpose {
+            Purpose::Routing | Purpose::Peers => self.routing.refused(),
+            Purpose::Roots => self.shares.roots_refused(),
+            Purpose::Shares(_) => self.shares.list.refused(),
+            Purpose::Transfers(_) => self.transfers.list.refused(),
+            Purpose::Results(_) => self.results.refused(),
+            Purpose::Search => self.results.search = None,
+            _ => {}
+        }
         let hint = "wait a moment and try again";
         self.tell(NoticeLevel::Warning, "the node is too busy to listen", Some(hint));
     }
@@ -153,7 +161,7 @@ impl State {
         self.notices.fail(failure, self.now_ms);
     }
 
-    /// A read will get no reply.
+    /// A read failed.
     fn end_read(&mut self, purpose: &Purpose) {
         match purpose {
             Purpose::Routing => self.routing.end_read(),

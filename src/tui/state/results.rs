@@ -127,6 +127,14 @@ impl ResultsPane {
         self.list.replace(rows, visible);
     }
 
+    /// The read could not be sent; it is tried again with whatever happens next.
+    pub(super) fn refused(&mut self) {
+        if let Some(search) = &mut self.search {
+            // Rows that are here already come once more and change nothing.
+            (search.reading, search.again, search.held) = (false, true, 0);
+        }
+    }
+
     /// A read failed; the next hint tries again.
     pub(super) fn read_failed(&mut self, id: SearchId) {
         if let Some(search) = self.search.as_mut().filter(|search| search.id == Some(id)) {

@@ -87,6 +87,11 @@ impl RoutingPane {
         due
     }
 
+    /// The read could not be sent; it is tried again with whatever happens next.
+    pub(super) fn refused(&mut self) {
+        (self.reading, self.held) = (false, None);
+    }
+
     /// The read ended, well or not.
     pub(super) fn end_read(&mut self) {
         self.reading = false;

@@ -39,6 +39,11 @@ impl SharesPane {
         due
     }
 
+    /// The roots could not be asked for; they are with whatever happens next.
+    pub(super) fn roots_refused(&mut self) {
+        self.roots_of = None;
+    }
+
     /// Files in a shared folder, if the path is one.
     pub(crate) fn folder(&self, path: &Path) -> Option<&RootRow> {
         self.roots.iter().find(|root| root.path == path)

@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     Mode, Purpose, State,
-    keymap::Action,
+    action::Action,
     list::Needle,
     pane::Pane,
     prompt::{PromptKind, read_query},

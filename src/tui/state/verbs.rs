@@ -1,6 +1,6 @@
 //! The verbs of the `:` line: the few commands of the command line that make sense here.
 
-use super::keymap::Action;
+use super::action::Action;
 
 /// What a verb does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{bottom, safe, widgets::popup};
+use super::{bottom, line_with_right, safe, widgets::popup};
 use crate::{
     domain::{Field, untrusted::truncate},
     tui::{
@@ -39,12 +39,14 @@ pub(super) fn draw(
         None => about(state, prompt, theme, width),
     };
     buf.set_line(inner.x, inner.y + 1, &about, inner.width);
-    let keys = bottom::keys(Scope::Prompt, theme, width);
-    let keys = match prompt.kind {
+    let fields = match prompt.kind {
         PromptKind::Search => fields(prompt.field, theme),
-        _ => keys,
+        _ => Line::default(),
     };
-    buf.set_line(inner.x, inner.y + 2, &keys, inner.width);
+    let keys = bottom::keys(Scope::Prompt, theme, width.saturating_sub(fields.width()));
+    let fits = fields.width() + keys.width() <= width;
+    let keys = if fits { keys } else { Line::default() };
+    line_with_right(&fields, &keys, line(2), buf);
     cursor
 }
 
@@ -73,12 +75,12 @@ fn skip_columns(text: &str, columns: usize) -> &str {
         }
         used += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
     }
-    if used >= columns && columns == 0 { text } else { "" }
+    ""
 }
 
 /// The fields to search by, the chosen one marked.
 fn fields(chosen: Option<Field>, theme: &Theme) -> Line<'static> {
-    let mut spans = vec![Span::styled(" Tab", theme.key), Span::raw(" in: ")];
+    let mut spans = vec![Span::styled(" Tab", theme.key), Span::raw(" looks in: ")];
     let fields = std::iter::once(None).chain(Field::ALL.into_iter().map(Some));
     for field in fields {
         let name = field.map_or("words", Field::name);
@@ -93,7 +95,7 @@ fn about(state: &State, prompt: &Prompt, theme: &Theme, width: usize) -> Line<'s
     let text = match prompt.kind {
         PromptKind::Search => match prompt.field {
             None => "every word must occur in the name or the tags".to_owned(),
-            Some(field) => format!("the whole {field}; case and accents do not matter"),
+            Some(field) => format!("the {field} in full; case and accents do not matter"),
         },
         PromptKind::Filter => "rows that have every word; the network is not asked".to_owned(),
         PromptKind::Share => {

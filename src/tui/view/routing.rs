@@ -32,7 +32,7 @@ const BUCKET: usize = 20;
 
 pub(super) fn summary(state: &State, theme: &Theme) -> Line<'static> {
     let Some(snapshot) = &state.snapshot else { return Line::default() };
-    let known = format!("{} known, ", count(snapshot.routing.into(), "peer"));
+    let known = format!("{} known, ", snapshot.routing);
     Line::from(vec![
         Span::raw(known),
         Span::raw(format!("{} connected", snapshot.peers)),

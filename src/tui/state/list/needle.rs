@@ -1,5 +1,7 @@
 //! [`Needle`]: what a filter looks for. Every word must occur; case and accents do not matter.
 
+use std::cell::LazyCell;
+
 use crate::domain::words;
 
 /// A filter's text, ready to be compared.
@@ -26,9 +28,11 @@ impl Needle {
     /// Whether every word occurs.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let plain = text.to_lowercase();
-        let folded = words::fold(text);
+        // Folding is dear, and of ASCII it takes nothing away that anybody would miss.
+        let folded = LazyCell::new(|| words::fold(text));
         self.words.iter().all(|(fold, lower)| {
-            plain.contains(lower) || (!fold.is_empty() && folded.contains(fold))
+            let may_fold = !fold.is_empty() && (!text.is_ascii() || !lower.is_ascii());
+            plain.contains(lower) || (may_fold && folded.contains(fold))
         })
     }
 }

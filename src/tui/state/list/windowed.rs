@@ -41,6 +41,8 @@ pub(crate) struct Windowed<R: Row> {
     /// The newest state that the node told of.
     known: u64,
     reading: bool,
+    /// The state and the place at which a read failed: not asked for again until either changes.
+    gave_up: Option<(u64, usize)>,
     filter: Option<Filter<R>>,
     scans: u64,
 }
@@ -73,6 +75,7 @@ impl<R: Row> Default for Windowed<R> {
             held: None,
             known: 0,
             reading: false,
+            gave_up: None,
             filter: None,
             scans: 0,
         }
@@ -109,7 +112,8 @@ impl<R: Row> Windowed<R> {
         let bottom = (self.cursor.top + visible).min(self.total);
         let here = self.offset..self.offset + self.rows.len();
         let covered = self.cursor.top >= here.start && bottom <= here.end;
-        if self.held == Some(self.known) && covered {
+        let gave_up = self.gave_up == Some((self.known, self.cursor.top));
+        if gave_up || (self.held == Some(self.known) && covered) {
             return None;
         }
         let offset = self.cursor.top.saturating_sub(MARGIN) as u64;
@@ -117,9 +121,15 @@ impl<R: Row> Windowed<R> {
         Some(Window { offset, limit })
     }
 
-    /// A read failed; it will be tried again when the node tells of something new.
+    /// A read could not be sent; it is tried again with whatever happens next.
+    pub(crate) fn refused(&mut self) {
+        self.reading = false;
+    }
+
+    /// A read failed; it is tried again when the list changes, or another part of it is wanted.
     pub(crate) fn failed(&mut self) {
         self.reading = false;
+        self.gave_up = Some((self.known, self.cursor.top));
         self.held = Some(self.known);
         if let Some(filter) = &mut self.filter {
             filter.next = None;
@@ -330,6 +340,19 @@ mod tests {
         list.set_filter(None);
         settle(&mut list, &rows, 2, 0);
         assert_eq!(list.selected(), Some(&Numbered(4_321)));
+    }
+
+    #[test]
+    fn a_read_that_fails_is_not_asked_for_forever() {
+        let mut list: Windowed<Numbered> = Windowed::default();
+        list.heard(1);
+        assert!(list.next_read(20, 0).is_some());
+        list.refused();
+        assert!(list.next_read(20, 0).is_some());
+        list.failed();
+        assert_eq!(list.next_read(20, 0), None);
+        list.heard(2);
+        assert!(list.next_read(20, 0).is_some());
     }
 
     #[test]
