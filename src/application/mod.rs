@@ -60,6 +60,13 @@ impl Application {
         client
     }
 
+    /// How many files were read and hashed since the start: none after a restart with nothing
+    /// changed.
+    #[must_use]
+    pub fn files_hashed(&self) -> u64 {
+        self.node.indexing.files_hashed()
+    }
+
     /// Stops the node: unfinished transfers end, what it knows of others is saved.
     pub async fn stop(self) {
         self.node.stop().await;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::{broadcast, mpsc, watch};
@@ -17,7 +17,7 @@ use super::{
     lock::DataDirLock,
     message::{Event, Failure, FailureKind, NodeInfo, Snapshot},
     notices::Notices,
-    observer::Observer,
+    observer::{Observer, Watched},
     peers::unix_now,
     provider::Provider,
     search::QueryService,
@@ -41,18 +41,16 @@ const EVENTS: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) config: NodeConfig,
-    pub(super) info: NodeInfo,
     pub(super) host: Host,
     pub(super) indexing: IndexingService,
     pub(super) announcer: Announcer,
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
-    pub(super) uploads: Arc<Uploads>,
-    pub(super) downloads: Arc<Meter>,
     pub(super) notices: Notices,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) stopped: CancellationToken,
-    snapshot: OnceLock<watch::Receiver<Arc<Snapshot>>>,
+    /// The node at a glance, to read or to watch.
+    pub(super) snapshot: watch::Receiver<Arc<Snapshot>>,
     lock: Mutex<Option<DataDirLock>>,
 }
 
@@ -93,35 +91,34 @@ impl Node {
             meter: downloads.clone(),
             events: events.clone(),
         });
-        let node = Arc::new(Self {
+        let stopped = CancellationToken::new();
+        let observer = Observer::new(Watched {
             info: info(&config, &host),
+            host: host.clone(),
+            indexing: indexing.clone(),
+            announcer: announcer.clone(),
+            transfers: transfers.clone(),
+            uploads: uploads.clone(),
+            downloads: downloads.clone(),
+            up_limit: config.upload_limit,
+        });
+        let snapshot = observer.start(stopped.clone());
+        let node = Arc::new(Self {
             host,
             indexing,
             announcer,
             queries,
             transfers,
-            uploads,
-            downloads,
             notices: Notices::new(events.clone()),
             events,
-            stopped: CancellationToken::new(),
-            snapshot: OnceLock::new(),
+            stopped,
+            snapshot,
             lock: Mutex::new(Some(lock)),
             config,
         });
-        node.observe();
         tokio::spawn(announce_changes(node.clone(), changes, announced));
         tokio::spawn(tell_host_events(node.clone(), host_events));
         Ok(node)
-    }
-
-    /// The node at a glance, to read or to watch.
-    pub(super) fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
-        match self.snapshot.get() {
-            Some(snapshot) => snapshot.clone(),
-            // Set before the node is handed to anybody.
-            None => unreachable!("a node is observed from its start"),
-        }
     }
 
     /// Ends everything, in the order in which it depends on each other.
@@ -131,14 +128,6 @@ impl Node {
         self.indexing.stop().await;
         self.host.stop().await;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
-    fn observe(self: &Arc<Self>) {
-        let mut observer = Observer::new(self.clone());
-        let (sender, receiver) = watch::channel(Arc::new(observer.snapshot()));
-        // Nobody else sets it.
-        let _ = self.snapshot.set(receiver);
-        tokio::spawn(observer.run(sender));
     }
 }
 

@@ -11,14 +11,20 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
-    announcing,
-    message::{Generations, Rates, Reachability, Snapshot, Verdict},
-    node::Node,
+    announcing::{self, Announcer},
+    indexing::IndexingService,
+    message::{Generations, NodeInfo, Rates, Reachability, Snapshot, Verdict},
+    transfers::Transfers,
 };
 use crate::network::{
-    content::meter::Rate,
-    host::{addresses::Scope, command::HostState},
+    content::{
+        meter::{Meter, Rate},
+        serve::Uploads,
+    },
+    host::{Host, addresses::Scope, command::HostState},
 };
 
 /// How often rates are taken.
@@ -27,8 +33,20 @@ const TICK: Duration = Duration::from_secs(1);
 const COALESCE: Duration = Duration::from_millis(100);
 
 /// What the observer looks at.
+pub(super) struct Watched {
+    pub(super) info: NodeInfo,
+    pub(super) host: Host,
+    pub(super) indexing: IndexingService,
+    pub(super) announcer: Announcer,
+    pub(super) transfers: Transfers,
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) downloads: Arc<Meter>,
+    pub(super) up_limit: Option<u64>,
+}
+
+/// Turns what it watches into snapshots.
 pub(super) struct Observer {
-    node: Arc<Node>,
+    watched: Watched,
     host: watch::Receiver<HostState>,
     shares: watch::Receiver<u64>,
     transfers: watch::Receiver<u64>,
@@ -38,26 +56,35 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    pub(super) fn new(node: Arc<Node>) -> Self {
+    pub(super) fn new(watched: Watched) -> Self {
         Self {
-            host: node.host.state(),
-            shares: node.indexing.generation(),
-            transfers: node.transfers.generation(),
-            announced: node.announcer.totals(),
+            host: watched.host.state(),
+            shares: watched.indexing.generation(),
+            transfers: watched.transfers.generation(),
+            announced: watched.announcer.totals(),
             rates: Default::default(),
-            now: Rates { up_limit: node.config.upload_limit, ..Rates::default() },
-            node,
+            now: Rates { up_limit: watched.up_limit, ..Rates::default() },
+            watched,
         }
     }
 
-    /// Publishes until the node stops.
-    pub(super) async fn run(mut self, snapshot: watch::Sender<Arc<Snapshot>>) {
+    /// Publishes from now on, until the node stops; returns what can be read and watched.
+    pub(super) fn start(mut self, stopped: CancellationToken) -> watch::Receiver<Arc<Snapshot>> {
+        let (sender, receiver) = watch::channel(Arc::new(self.snapshot()));
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = self.run(sender) => {}
+            }
+        });
+        receiver
+    }
+
+    async fn run(mut self, snapshot: watch::Sender<Arc<Snapshot>>) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stopped = self.node.stopped.clone();
         loop {
             let alive = tokio::select! {
-                () = stopped.cancelled() => return,
                 result = self.host.changed() => result.is_ok(),
                 result = self.shares.changed() => result.is_ok(),
                 result = self.transfers.changed() => result.is_ok(),
@@ -82,26 +109,26 @@ impl Observer {
     }
 
     fn tick(&mut self, now: Instant) {
-        let (up, down) = (self.node.uploads.meter.total(), self.node.downloads.total());
+        let (up, down) = (self.watched.uploads.meter.total(), self.watched.downloads.total());
         self.now.up = self.rates.0.sample(now, up);
         self.now.down = self.rates.1.sample(now, down);
         (self.now.total_up, self.now.total_down) = (up, down);
-        self.node.transfers.tick(now);
+        self.watched.transfers.tick(now);
     }
 
-    pub(super) fn snapshot(&mut self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         let host = self.host.borrow_and_update().clone();
         let announced = *self.announced.borrow_and_update();
-        let mut shares = self.node.indexing.totals();
+        let mut shares = self.watched.indexing.totals();
         (shares.keys_announced, shares.keys) = (announced.announced, announced.keys);
         Snapshot {
-            node: self.node.info.clone(),
+            node: self.watched.info.clone(),
             reachability: reachability(&host),
             peers: u32::try_from(host.peers).unwrap_or(u32::MAX),
             routing: u32::try_from(host.routing).unwrap_or(u32::MAX),
             listen: host.listen,
             shares,
-            transfers: self.node.transfers.totals(),
+            transfers: self.watched.transfers.totals(),
             rates: self.now,
             generations: Generations {
                 peers: host.generation,

@@ -1,6 +1,6 @@
 //! What peers are served from: the catalog, as the content and index protocols want to see it.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
 use super::{
     catalog::{Catalog, SharedFile},
@@ -45,7 +45,7 @@ impl Provides for Provider {
 
     fn open(&self, root: &Root) -> Option<Box<dyn Readable>> {
         let file = self.catalog.by_root(root)?;
-        match open(&file, &self.data_dir) {
+        match self.open_file(&file) {
             Ok(content) => Some(Box::new(content)),
             Err(error) => {
                 tracing::info!(path = ?file.path, %error, "a shared file cannot be served");
@@ -54,33 +54,35 @@ impl Provides for Provider {
             }
         }
     }
-
-    fn found_changed(&self, root: &Root) {
-        if let Some(file) = self.catalog.by_root(root) {
-            self.indexing.mark_changed(&file.path);
-        }
-    }
 }
 
 /// A shared file with what proves its parts.
 struct Opened {
-    size: u64,
+    shared: Arc<SharedFile>,
+    indexing: IndexingService,
     file: std::fs::File,
     outboard: Outboard,
 }
 
-fn open(shared: &SharedFile, data_dir: &std::path::Path) -> io::Result<Opened> {
-    let file = shared.open_unchanged().map_err(io::Error::other)?;
-    let content = &shared.manifest.content;
-    Ok(Opened { size: content.size, file, outboard: open_outboard(data_dir, content)? })
+impl Provider {
+    fn open_file(&self, shared: &Arc<SharedFile>) -> io::Result<Opened> {
+        let file = shared.open_unchanged().map_err(io::Error::other)?;
+        let outboard = open_outboard(&self.data_dir, &shared.manifest.content)?;
+        let (shared, indexing) = (shared.clone(), self.indexing.clone());
+        Ok(Opened { shared, indexing, file, outboard })
+    }
 }
 
 impl Readable for Opened {
     fn size(&self) -> u64 {
-        self.size
+        self.shared.manifest.content.size
     }
 
     fn read(&self, part: &Provable) -> io::Result<Vec<u8>> {
         part.encode(&self.file, &self.outboard)
+    }
+
+    fn found_changed(&self) {
+        self.indexing.mark_changed(&self.shared.path);
     }
 }

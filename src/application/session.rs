@@ -48,7 +48,7 @@ pub(super) async fn serve(node: Arc<Node>, end: ClientEnd) {
 /// Sends what happens to a client that watches, beginning with what a latecomer should know.
 async fn push(node: Arc<Node>, outputs: mpsc::Sender<Output>) {
     let mut events = node.events.subscribe();
-    let mut snapshots = node.snapshot();
+    let mut snapshots = node.snapshot.clone();
     for notice in node.notices.recent() {
         if outputs.send(Output::Event(Event::Notice(notice))).await.is_err() {
             return;
@@ -80,7 +80,9 @@ fn latest(snapshots: &mut watch::Receiver<Arc<Snapshot>>) -> Box<Snapshot> {
 
 async fn carry_out(node: &Node, command: Command) -> Result<Reply, Failure> {
     match command {
-        Command::Snapshot | Command::Watch => Ok(Reply::Snapshot(latest(&mut node.snapshot()))),
+        Command::Snapshot | Command::Watch => {
+            Ok(Reply::Snapshot(latest(&mut node.snapshot.clone())))
+        }
         Command::Peers(window) => {
             let generation = node.host.state().borrow().generation;
             let rows = peers::connected(&node.host).await;

@@ -20,7 +20,7 @@ use crate::{
 const ROWS: u32 = 200;
 
 /// The longest time a person can ask for: a year.
-const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The end of a peer's identity: the beginning is the same for everybody.
 pub(super) fn peer(id: &PeerId) -> String {

@@ -224,10 +224,11 @@ fn detail(row: &TransferRow) -> String {
     if matches!(row.state, TransferState::FindingSources | TransferState::Describing) {
         return row.name.to_string();
     }
-    let size = row.size.map_or_else(|| "?".to_owned(), units::bytes);
+    let Some(size) = row.size else { return row.name.to_string() };
     format!(
-        "{} of {size}, {} from {}, {}",
+        "{} of {}, {} from {}, {}",
         transfers::percent(row.done, row.size),
+        units::bytes(size),
         units::rate(row.rate),
         format::count(row.sources.into(), "source"),
         row.name

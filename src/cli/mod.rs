@@ -35,6 +35,7 @@ use std::process::ExitCode;
 use args::{Globals, Invocation, Verb};
 use exit::{Outcome, Stop};
 use output::Output;
+use rustix::process::Resource;
 use settings::Settings;
 use signals::interruptible;
 
@@ -84,6 +85,7 @@ fn start(globals: Globals, verb: Option<Verb>, out: Output) -> Outcome {
     if let Some(Verb::Config(args)) = verb {
         return config::run(args, &globals, out);
     }
+    allow_descriptors();
     let cx = Context { settings: Settings::load(&globals)?, out };
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| exit::io_failure("cannot start the runtime", &error))?;
@@ -91,6 +93,15 @@ fn start(globals: Globals, verb: Option<Verb>, out: Output) -> Outcome {
     // Whoever still reads a file or a name must not hold up the end.
     runtime.shutdown_background();
     outcome
+}
+
+/// Takes as many open files as the system gives: every connection is one, and the usual first
+/// limit of 1,024 is less than a large demo needs.
+fn allow_descriptors() {
+    let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it is not given, what is there must do.
+    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
 }
 
 async fn dispatch(verb: Option<Verb>, cx: &Context) -> Outcome {

@@ -5,13 +5,13 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{Context, logging};
+use super::{Context, exit::unexpected, logging};
 use crate::{
     application::{
         Application,
-        client::Client,
+        client::{Client, node_gone},
         config::NodeConfig,
         lock::DataDirLock,
         message::{Command, Failure, FailureKind, Output, Reply, Snapshot},
@@ -23,6 +23,8 @@ use crate::{
 const STARTING: Duration = Duration::from_secs(20);
 /// Between two looks at a node that is starting.
 const AGAIN: Duration = Duration::from_millis(100);
+/// How often the state is read, whether or not it was pushed.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long to look for the first peer.
 const JOINING: Duration = Duration::from_secs(10);
 /// How long to go on without a routing table once a peer is there.
@@ -148,7 +150,44 @@ pub(super) async fn running_or_own(cx: &Context) -> Result<Node, Failure> {
 pub(super) async fn watch(client: &mut Client) -> Result<Snapshot, Failure> {
     match client.call(Command::Watch).await? {
         Reply::Snapshot(snapshot) => Ok(*snapshot),
-        _ => Err(super::exit::unexpected("Watch")),
+        _ => Err(unexpected("Watch")),
+    }
+}
+
+/// Waits until the state is as wanted; `None` when the time is up before.
+pub(super) async fn wait_for(
+    client: &mut Client,
+    time: Duration,
+    mut is_ready: impl FnMut(&Snapshot) -> bool,
+) -> Result<Option<Snapshot>, Failure> {
+    let deadline = Instant::now() + time;
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut snapshot = watch(client).await?;
+    loop {
+        if is_ready(&snapshot) {
+            return Ok(Some(snapshot));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        // What is pushed can be lost, what is read cannot.
+        snapshot = tokio::select! {
+            output = client.next() => match output {
+                Some(Output::Snapshot(next)) => *next,
+                Some(_) => continue,
+                None => return Err(node_gone()),
+            },
+            _ = look.tick() => read(client).await?,
+        };
+    }
+}
+
+/// Reads the state once.
+pub(super) async fn read(client: &mut Client) -> Result<Snapshot, Failure> {
+    match client.call(Command::Snapshot).await? {
+        Reply::Snapshot(snapshot) => Ok(*snapshot),
+        _ => Err(unexpected("Snapshot")),
     }
 }
 
@@ -158,28 +197,15 @@ pub(super) async fn watch(client: &mut Client) -> Result<Snapshot, Failure> {
 /// When there are none, which is exit code 4.
 pub(super) async fn joined(client: &mut Client, cx: &Context) -> Result<(), Failure> {
     let mut progress = cx.out.progress();
-    let mut snapshot = watch(client).await?;
-    let start = Instant::now();
     let mut met = None;
-    loop {
-        if snapshot.peers > 0 {
-            let met = *met.get_or_insert_with(Instant::now);
-            if snapshot.routing > 0 || met.elapsed() >= SETTLING {
-                return Ok(());
-            }
-        }
-        if start.elapsed() >= JOINING {
-            return Err(no_peers());
-        }
+    let has_joined = |snapshot: &Snapshot| {
         progress.show("joining the network", &snapshot.reachability.reason);
-        tokio::select! {
-            output = client.next() => match output {
-                Some(Output::Snapshot(next)) => snapshot = *next,
-                Some(_) => {}
-                None => return Err(crate::application::client::node_gone()),
-            },
-            () = sleep(AGAIN) => {}
-        }
+        let met = (snapshot.peers > 0).then(|| *met.get_or_insert_with(Instant::now));
+        met.is_some_and(|met| snapshot.routing > 0 || met.elapsed() >= SETTLING)
+    };
+    match wait_for(client, JOINING, has_joined).await? {
+        Some(_) => Ok(()),
+        None => Err(no_peers()),
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::time::{Duration, MissedTickBehavior, interval};
-
 use super::{
     Context,
     exit::{Outcome, Stop, unexpected},
@@ -12,17 +10,15 @@ use super::{
 };
 use crate::{
     application::{
-        client::{Client, node_gone},
+        client::Client,
         message::{
-            Command, Failure, FailureKind, Output, Reply, RootRow, ShareRow, ShareState,
-            ShareTotals, Snapshot,
+            Command, Failure, FailureKind, Reply, RootRow, ShareRow, ShareState, ShareTotals,
+            Snapshot,
         },
     },
     domain::units,
 };
 
-/// How often the state is read, whether or not it was pushed.
-const LOOK: Duration = Duration::from_secs(1);
 /// Failed files that are named; of the rest only the number is told.
 const NAMED: usize = 20;
 
@@ -84,30 +80,9 @@ fn tell(root: &RootRow, cx: &Context) -> Outcome {
 /// Waits until everything is hashed and announced.
 async fn wait(client: &mut Client, cx: &Context) -> Outcome {
     let mut progress = cx.out.progress();
-    let mut look = interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    node::watch(client).await?;
-    let mut snapshot = read(client).await?;
-    loop {
-        if is_waiting_for_nothing(&snapshot, &mut progress, cx) {
-            return Ok(());
-        }
-        tokio::select! {
-            output = client.next() => match output {
-                Some(Output::Snapshot(next)) => snapshot = *next,
-                Some(_) => {}
-                None => return Err(node_gone().into()),
-            },
-            _ = look.tick() => snapshot = read(client).await?,
-        }
-    }
-}
-
-async fn read(client: &mut Client) -> Result<Snapshot, Failure> {
-    match client.call(Command::Snapshot).await? {
-        Reply::Snapshot(snapshot) => Ok(*snapshot),
-        _ => Err(unexpected("Snapshot")),
-    }
+    let is_over = |snapshot: &Snapshot| is_waiting_for_nothing(snapshot, &mut progress, cx);
+    node::wait_for(client, format::MAX_TIME, is_over).await?;
+    Ok(())
 }
 
 fn is_waiting_for_nothing(snapshot: &Snapshot, progress: &mut Progress, cx: &Context) -> bool {

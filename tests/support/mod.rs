@@ -1,6 +1,8 @@
 //! Real nodes in one process: each with its own directory, identity, store and sockets.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+pub mod stranger;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -23,7 +25,7 @@ use p2pfs_tui::{
 use tempfile::TempDir;
 
 /// How long a test waits for something that should take a moment: the machines are noisy.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A node and a client of it.
 pub struct TestNode {
@@ -117,12 +119,12 @@ impl TestNode {
     }
 
     /// Waits until everything that is shared is hashed and announced.
-    pub async fn announced(&mut self, files: u64) {
-        self.until("all is announced", |snapshot| {
+    pub async fn announced(&mut self, files: u64) -> Snapshot {
+        let done = |snapshot: &Snapshot| {
             let shares = snapshot.shares;
             shares.files == files && shares.to_hash == 0 && shares.keys_announced == shares.keys
-        })
-        .await;
+        };
+        let snapshot = self.until("all is announced", done).await;
         let Reply::Shares(page) = self.call(Command::Shares(Window::first(10))).await.unwrap()
         else {
             panic!("no shares");
@@ -130,6 +132,7 @@ impl TestNode {
         for row in page.rows {
             assert!(matches!(row.state, ShareState::Announced { .. }), "{row:?}");
         }
+        snapshot
     }
 
     pub async fn search(&mut self, text: &str, field: Option<Field>) -> Found {

@@ -11,12 +11,15 @@ use crate::domain::untrusted;
 const LIVE: Duration = Duration::from_millis(100);
 /// A log is told at most this often, unless something else happens.
 const SPARSE: Duration = Duration::from_secs(10);
+/// A log is told nothing of what is over sooner than this.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// How a command tells what it waits for. Says nothing on stdout, ever.
 #[derive(Debug)]
 pub(in crate::cli) struct Progress {
     wanted: bool,
     live: bool,
+    start: Instant,
     told: Option<Instant>,
     stage: String,
     on_screen: bool,
@@ -25,13 +28,23 @@ pub(in crate::cli) struct Progress {
 impl Progress {
     pub(super) fn new(wanted: bool) -> Self {
         let live = io::stderr().is_terminal();
-        Self { wanted, live, told: None, stage: String::new(), on_screen: false }
+        Self {
+            wanted,
+            live,
+            start: Instant::now(),
+            told: None,
+            stage: String::new(),
+            on_screen: false,
+        }
     }
 
     /// What is being done (`fetching`) and how far it is. A new stage is always told.
     pub(in crate::cli) fn show(&mut self, stage: &str, detail: &str) {
         let pause = if self.live { LIVE } else { SPARSE };
         let is_new = self.stage != stage;
+        if !self.live && self.start.elapsed() < SHORT {
+            return;
+        }
         if !self.wanted || (!is_new && self.told.is_some_and(|told| told.elapsed() < pause)) {
             return;
         }

@@ -38,8 +38,6 @@ pub trait Provides: Send + Sync + 'static {
     fn describe_root(&self, root: &Root) -> Vec<Manifest>;
     /// Opens a content to be read; `None` if it is not shared, or not any more.
     fn open(&self, root: &Root) -> Option<Box<dyn Readable>>;
-    /// A content could not be read as what it was: the file has changed or is gone.
-    fn found_changed(&self, root: &Root);
 }
 
 /// A content that is open for reading.
@@ -51,6 +49,8 @@ pub trait Readable: Send + Sync {
     /// # Errors
     /// When the file cannot be read, or is not what it was when it was hashed.
     fn read(&self, part: &Provable) -> io::Result<Vec<u8>>;
+    /// It could not be read as what it was: the file has changed or is gone.
+    fn found_changed(&self);
 }
 
 /// What all uploads of a node share.
@@ -127,14 +127,11 @@ impl Upload {
         let Ok(part) = Provable::new(content.size(), read.start..read.end) else {
             return wire::write(writer, &ReadAnswer::OutOfRange).await;
         };
-        let encoded = match spawn_blocking(move || content.read(&part)).await {
-            Ok(Ok(encoded)) => encoded,
-            _ => {
-                self.open = None;
-                let shared = self.shared.clone();
-                let _ = spawn_blocking(move || shared.found_changed(&read.root)).await;
-                return wire::write(writer, &ReadAnswer::Missing).await;
-            }
+        let job =
+            spawn_blocking(move || content.read(&part).inspect_err(|_| content.found_changed()));
+        let Ok(Ok(encoded)) = job.await else {
+            self.open = None;
+            return wire::write(writer, &ReadAnswer::Missing).await;
         };
         wire::write(writer, &ReadAnswer::Data).await?;
         for piece in encoded.chunks(PIECE) {

@@ -80,7 +80,7 @@ impl Task {
     pub(super) fn maintain(&mut self, now: Instant) {
         self.join_again(now);
         let bounds = self.config.connections;
-        for peer in self.peers.excess(bounds.low, bounds.high) {
+        for peer in self.peers.excess(bounds.low, bounds.high, now) {
             let _ = self.swarm.disconnect_peer_id(peer);
         }
         if now.duration_since(self.maintenance.swept) >= SWEEP_EVERY {

@@ -9,6 +9,9 @@ use libp2p::{Multiaddr, PeerId, swarm::ConnectionId};
 
 use super::{addresses, command::ConnectedPeer};
 
+/// A peer is not let go so soon after it connected: a lookup may be under way over it, which we
+/// cannot see.
+const GRACE: Duration = Duration::from_secs(15);
 /// The longest text kept of what a peer says it runs, in bytes.
 const MAX_AGENT: usize = 128;
 
@@ -106,11 +109,12 @@ impl Peers {
     }
 
     /// Whom to let go: above `high` peers, those unused for longest, until `low` are left.
-    pub(super) fn excess(&self, low: usize, high: usize) -> Vec<PeerId> {
+    pub(super) fn excess(&self, low: usize, high: usize, now: Instant) -> Vec<PeerId> {
         if self.all.len() <= high {
             return Vec::new();
         }
-        let mut by_use: Vec<_> = self.all.iter().map(|(id, peer)| (peer.used, *id)).collect();
+        let settled = self.all.iter().filter(|(_, peer)| now.duration_since(peer.since) >= GRACE);
+        let mut by_use: Vec<_> = settled.map(|(id, peer)| (peer.used, *id)).collect();
         by_use.sort_unstable();
         by_use.into_iter().take(self.all.len() - low).map(|(_, id)| id).collect()
     }

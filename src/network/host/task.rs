@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    HostConfig,
+    HostConfig, addresses,
     behaviour::Behaviour,
     command::{
         BucketContents, Command, HostEvent, HostState, KadCommand, KadError, Provider, TablePeer,
@@ -231,7 +231,14 @@ impl Task {
                     let peer = *entry.node.key.preimage();
                     TablePeer {
                         peer,
-                        addresses: entry.node.value.iter().cloned().collect(),
+                        // The table keeps the identity at the end of each address.
+                        addresses: entry
+                            .node
+                            .value
+                            .iter()
+                            .cloned()
+                            .map(addresses::without_peer)
+                            .collect(),
                         connected: peers.contains(&peer),
                         rtt: peers.rtt(&peer),
                     }
@@ -257,7 +264,7 @@ impl Task {
         let announced = self.swarm.external_addresses();
         let fresh = HostState {
             listen: self.swarm.listeners().cloned().collect(),
-            reach: announced.filter_map(super::addresses::scope).max(),
+            reach: announced.filter_map(addresses::scope).max(),
             explicit: !self.config.listen.is_empty(),
             peers: self.peers.ours(),
             routing,

@@ -147,6 +147,7 @@ impl Chord {
             KeyCode::Right => "→".to_owned(),
             KeyCode::BackTab => "Shift-Tab".to_owned(),
             KeyCode::Delete => "Del".to_owned(),
+            KeyCode::F(n) => format!("F{n}"),
             other => format!("{other:?}"),
         };
         let control = if self.modifiers.contains(KeyModifiers::CONTROL) { "Ctrl-" } else { "" };
@@ -241,7 +242,7 @@ pub const KEYMAP: &[Binding] = bindings! {
     S::In(P::Routing), [ENTER] => A::Open, "show the detail", hint "detail";
     S::In(P::Routing), [key('y')] => A::CopyLink, "copy the peer's address", hint "copy address";
 
-    S::Browse, [key('s')] => A::Search, "search the network: by words, file name, artist, title or album", hint "search";
+    S::Browse, [key('s')] => A::Search, "search the network, by words or by one field", hint "search";
     S::Browse, [key('a')] => A::Share, "share a file or a folder", hint "share";
     S::Browse, [key('/')] => A::Filter, "show only rows that match, in the list in front of me", hint "filter";
     S::Browse, [key('d')] => A::Fetch, "fetch a link that somebody gave me";

@@ -156,7 +156,7 @@ fn single(body: Rect, focus: Pane, zoomed: bool) -> (Vec<Place>, Option<Rect>) {
         rest.width -= list.width;
         list
     } else {
-        take_top(&mut rest, body.height / 2)
+        take_top(&mut rest, body.height * 2 / 5)
     };
     (place(list, false), Some(rest))
 }

@@ -1,6 +1,6 @@
 //! What the node says, and what becomes of it on the screen.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use crate::{
     application::message::{
@@ -56,9 +56,8 @@ impl State {
             let name = row.name.raw();
             match &row.state {
                 TransferState::Done => {
-                    let text = format!("{name} is there, verified");
-                    let path = row.path.display().to_string();
-                    self.tell(NoticeLevel::Info, &text, Some(&path));
+                    let text = format!("fetched and verified: {}", row.path.display());
+                    self.tell(NoticeLevel::Info, &text, None);
                     // What we have changed.
                     self.results.read_again();
                 }
@@ -77,7 +76,13 @@ impl State {
     fn take_reply(&mut self, purpose: Purpose, reply: Reply) {
         let now_ms = self.now_ms;
         match (purpose, reply) {
-            (Purpose::Watch, Reply::Snapshot(snapshot)) => self.take_snapshot(snapshot),
+            (Purpose::Watch, Reply::Snapshot(snapshot)) => {
+                if self.setup.attached {
+                    let text = format!("attached to the node with process {}", snapshot.node.pid);
+                    self.tell(NoticeLevel::Info, &text, Some("it goes on when you leave"));
+                }
+                self.take_snapshot(snapshot);
+            }
             (Purpose::Peers, Reply::Peers(page)) => {
                 let visible = self.visible(Pane::Routing);
                 self.routing.take_peers(page.rows, visible);
@@ -170,11 +175,11 @@ impl State {
     }
 
     fn unshared(&mut self, path: &Path, files: u64, records_until: u64) {
-        let left = Duration::from_secs(records_until.saturating_sub(self.now_ms / 1_000));
+        let hours = records_until.saturating_sub(self.now_ms / 1_000).div_ceil(3_600);
         let text = format!("no longer sharing {} ({})", path.display(), count(files, "file"));
         let hint = format!(
             "others may list it for up to {} more; a and ↑ shares it again",
-            units::duration(left)
+            count(hours, "hour")
         );
         self.history.remember(super::prompt::PromptKind::Share, &path.display().to_string());
         self.tell(NoticeLevel::Info, &text, Some(&hint));

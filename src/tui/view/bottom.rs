@@ -11,9 +11,9 @@ use crate::{
     domain::{units, untrusted::truncate},
 };
 
-use super::{count, grouped, line_with_right, safe};
+use super::{count, grouped, line_with_right, safe, widgets::bar::percent};
 use crate::tui::{
-    state::{KEYMAP, Mode, Scope, State, notices::Entry},
+    state::{Action, KEYMAP, Mode, Scope, State, notices::Entry},
     theme::Theme,
 };
 
@@ -24,7 +24,7 @@ pub(super) fn activity(state: &State, theme: &Theme, place: Rect, buf: &mut Buff
         buf.set_line(place.x, place.y, &Line::styled(text, theme.dim), place.width);
         return;
     };
-    let doing = doing(state, snapshot);
+    let doing = doing(state, snapshot, place.width < 110);
     let left = match doing.is_empty() {
         true => Line::styled(" nothing to do", theme.dim),
         false => Line::raw(format!(" {}", doing.join(" · "))),
@@ -33,30 +33,36 @@ pub(super) fn activity(state: &State, theme: &Theme, place: Rect, buf: &mut Buff
     line_with_right(&left, &rates(&snapshot.rates, theme, compact), place, buf);
 }
 
-/// Each thing that the node is at.
-fn doing(state: &State, snapshot: &Snapshot) -> Vec<String> {
+/// Each thing that the node is at; in few words where there is little room.
+fn doing(state: &State, snapshot: &Snapshot, compact: bool) -> Vec<String> {
     let mut doing = Vec::new();
     if state.gone {
         return doing;
     }
     if let Some(search) = state.results.search.as_ref().filter(|search| search.is_running()) {
-        let (asked, answered) = search.row.as_ref().map_or((0, 0), |row| (row.asked, row.answered));
-        doing.push(match asked {
-            0 => format!("searching {}", safe(&search.query.text)),
-            _ => format!("searching {}: {answered} of {asked} answered", safe(&search.query.text)),
+        let what = truncate(&safe(&search.query.text), 24);
+        let answers = search.row.as_ref().filter(|row| row.asked > 0);
+        doing.push(match answers {
+            Some(row) => format!("searching {what}: {} of {} answered", row.answered, row.asked),
+            None => format!("searching {what}"),
         });
     }
-    if snapshot.transfers.active > 0 {
-        doing.push(format!("fetching {}", count(snapshot.transfers.active.into(), "file")));
-    }
+    let things = |n: u64| if compact { grouped(n) } else { count(n, "file") };
     let shares = snapshot.shares;
+    if snapshot.transfers.active > 0 {
+        doing.push(format!("fetching {}", things(snapshot.transfers.active.into())));
+    }
     if shares.to_hash > 0 {
-        let left = units::bytes(shares.bytes_to_hash);
-        doing.push(format!("hashing {} ({left} left)", count(shares.to_hash, "file")));
+        let left = format!(" ({} left)", units::bytes(shares.bytes_to_hash));
+        let left = if compact { "" } else { &left };
+        doing.push(format!("hashing {}{left}", things(shares.to_hash)));
     }
     if shares.keys_announced < shares.keys && snapshot.peers > 0 {
-        let (done, all) = (grouped(shares.keys_announced), grouped(shares.keys));
-        doing.push(format!("announcing {done} of {all} keys"));
+        let (done, all) = (shares.keys_announced, shares.keys);
+        doing.push(match compact {
+            true => format!("announcing {}%", percent(done, all)),
+            false => format!("announcing {} of {} keys", grouped(done), grouped(all)),
+        });
     }
     if snapshot.peers == 0 {
         doing.push("looking for peers".to_owned());
@@ -67,7 +73,7 @@ fn doing(state: &State, snapshot: &Snapshot) -> Vec<String> {
 fn rates(rates: &Rates, theme: &Theme, compact: bool) -> Line<'static> {
     let limit = match rates.up_limit {
         _ if compact => String::new(),
-        Some(limit) => format!(" of {}", units::rate(limit)),
+        Some(limit) => format!(" of {}", units::rate(limit).replace(".00", "")),
         None => " without limit".to_owned(),
     };
     let busy = |rate: u64| if rate > 0 { theme.good } else { theme.dim };
@@ -117,22 +123,35 @@ pub(super) fn level(level: NoticeLevel, theme: &Theme) -> (&'static str, ratatui
     }
 }
 
-/// The keys that are hinted at where `here` has them, as many as fit; the last is always help.
+/// The keys that are hinted at where `here` has them, as many as fit. How to leave and where to
+/// learn more is never left out.
 pub(super) fn keys(here: Scope, theme: &Theme, width: usize) -> Line<'static> {
     let holds = |scope: Scope| match here {
         Scope::In(_) => scope == here || scope == Scope::Browse,
         _ => scope == here,
     };
+    let hints: Vec<_> = KEYMAP
+        .iter()
+        .filter(|binding| holds(binding.scope))
+        .filter_map(|binding| {
+            Some((binding.action, binding.chords.first()?.label(), binding.hint?))
+        })
+        .collect();
+    let vital = |action: Action| matches!(action, Action::Help | Action::Quit | Action::Close);
+    let size = |key: &str, hint: &str| Line::raw(key).width() + hint.len() + 3;
+    let mut room = width;
+    for (_, key, hint) in hints.iter().filter(|(action, ..)| vital(*action)) {
+        room = room.saturating_sub(size(key, hint));
+    }
     let mut spans: Vec<Span<'static>> = Vec::new();
-    let mut used = 1;
-    for binding in KEYMAP.iter().filter(|binding| holds(binding.scope)) {
-        let (Some(hint), Some(chord)) = (binding.hint, binding.chords.first()) else { continue };
-        let key = chord.label();
-        let taken = Line::raw(key.as_str()).width() + hint.len() + 3;
-        if used + taken > width {
-            continue;
+    for (action, key, hint) in hints {
+        if !vital(action) {
+            let taken = size(&key, hint);
+            if taken > room {
+                continue;
+            }
+            room -= taken;
         }
-        used += taken;
         spans.push(Span::styled(format!(" {key}"), theme.key));
         spans.push(Span::raw(format!(" {hint} ")));
     }

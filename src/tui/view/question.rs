@@ -41,7 +41,10 @@ fn wording(question: &Question) -> Wording {
     match question {
         Question::Leave { transfers } => (
             "Leave?",
-            format!("{} would stop.", count((*transfers).into(), "transfer")),
+            format!(
+                "{} would stop. To let a node go on without a terminal, run p2pfs-tui daemon.",
+                count((*transfers).into(), "transfer")
+            ),
             vec![("y", "leave".to_owned()), no("stay")],
         ),
         Question::Cancel { name, done, .. } => (

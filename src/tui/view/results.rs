@@ -23,6 +23,9 @@ use crate::{
     },
 };
 
+/// The most columns that a tag takes in the detail.
+const LONGEST_TAG: usize = 160;
+
 pub(super) fn summary(state: &State, theme: &Theme) -> Line<'static> {
     let Some(search) = &state.results.search else { return Line::default() };
     let found = state.results.list.all().len() as u64;
@@ -61,7 +64,7 @@ const fn end(end: SearchEnd) -> &'static str {
 
 pub(super) fn header(theme: &Theme, width: usize) -> Line<'static> {
     let style = theme.dim.patch(theme.heading);
-    let texts = ["", "name", "artist · title", "type", "length", "size", "peers"];
+    let texts = ["", "name", "artist · title", "kind", "length", "size", "peers"];
     cells(width, texts.map(str::to_owned), [style; 7])
 }
 
@@ -124,12 +127,14 @@ fn credits(tags: &ResultTags) -> String {
     parts.map(Untrusted::to_string).collect::<Vec<_>>().join(" · ")
 }
 
-/// The last part of the media type, or the name's ending.
+/// The first part of the media type: audio, image, text.
 fn kind(row: &ResultRow) -> String {
-    let subtype = row.media_type.as_deref().and_then(|kind| kind.split('/').nth(1));
-    let ending = || row.name.raw().rsplit_once('.').map(|(_, ending)| ending);
-    let text = subtype.or_else(ending).unwrap_or("");
-    safe(text.trim_start_matches("x-"))
+    let kind = row.media_type.as_deref().and_then(|kind| kind.split('/').next());
+    match kind {
+        Some("application") => "file".to_owned(),
+        Some(kind) => safe(kind),
+        None => String::new(),
+    }
 }
 
 fn length(tags: &ResultTags) -> String {
@@ -251,25 +256,29 @@ pub(super) fn detail(state: &State, theme: &Theme, width: usize) -> Option<Vec<L
                     forged one of them. Compare the BLAKE3 root with what you were told.";
         lines.extend(styled_field(theme, "", text, width, theme.warn));
     }
-    let size = format!("{} ({} bytes)", units::bytes(row.content.size), grouped(row.content.size));
-    lines.extend(field(theme, "size", &size, width));
-    if let Some(media_type) = &row.media_type {
-        lines.extend(field(theme, "type", &safe(media_type), width));
-    }
+    lines.extend(field(theme, "about", &about(row), width));
+    lines.extend(styled_field(theme, "link", &safe(&row.link), width, theme.accent));
     let tags = &row.tags;
     for (name, tag) in [("artist", &tags.artist), ("title", &tags.title), ("album", &tags.album)] {
         if let Some(tag) = tag {
-            lines.extend(field(theme, name, &tag.to_string(), width));
+            lines.extend(field(theme, name, &tag.truncated(LONGEST_TAG), width));
         }
     }
-    if tags.duration_ms.is_some() {
-        lines.extend(field(theme, "length", &length(tags), width));
-    }
     lines.extend(field(theme, "peers", &peers(row), width));
-    lines.extend(styled_field(theme, "link", &safe(&row.link), width, theme.accent));
     lines.extend(field(theme, "SHA-1", &row.content.sha1.to_string(), width));
     lines.extend(field(theme, "BLAKE3", &row.content.root.to_string(), width));
     Some(lines)
+}
+
+/// Size, media type and length in one line.
+fn about(row: &ResultRow) -> String {
+    let size = row.content.size;
+    let mut parts = vec![format!("{} ({} bytes)", units::bytes(size), grouped(size))];
+    parts.extend(row.media_type.as_deref().map(safe));
+    if row.tags.duration_ms.is_some() {
+        parts.push(length(&row.tags));
+    }
+    parts.join(" · ")
 }
 
 /// How many peers have it, and the first of them.

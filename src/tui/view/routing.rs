@@ -64,8 +64,8 @@ pub(super) fn row(
 
 fn bucket(theme: &Theme, bits: u32, peers: usize, connected: usize, width: usize) -> Line<'static> {
     let label = format!("{:<19}", format!("{bits} {} in common", plural(bits, "bit")));
-    let amount = format!("  {peers} of {BUCKET}, {connected} connected");
-    let bar_width = width.saturating_sub(label.len() + amount.len()).min(BUCKET);
+    let amount = format!("  {peers}/{BUCKET} · {connected} connected");
+    let bar_width = width.saturating_sub(label.len() + amount.chars().count()).min(BUCKET);
     let [full, rest] = bar(theme, peers as u64, BUCKET as u64, bar_width, theme.bar);
     Line::from(vec![
         Span::styled(label, theme.heading),
@@ -148,8 +148,9 @@ pub(super) fn empty(state: &State, theme: &Theme, width: usize) -> Vec<Line<'sta
     let mut lines = paragraph("Nobody else is here yet: you are the first.", width, theme.heading);
     let network = safe(&snapshot.node.network);
     let why = format!(
-        "This node listens, and looks for others on the local network {network:?}. \
-         To bring somebody in, press i and send them the invitation; with one of theirs, press J."
+        "Waiting for other nodes of the network {network}. On a local network they find each \
+         other by themselves. From elsewhere: press i and send somebody the invitation, or press \
+         J and paste one of theirs."
     );
     lines.push(Line::default());
     lines.extend(paragraph(&why, width, Style::new()));

@@ -54,7 +54,7 @@ pub(super) fn header(theme: &Theme, width: usize) -> Line<'static> {
 /// A row's four cells; the tags only where there is room.
 fn cells(width: usize, texts: [&str; 4], styles: [Style; 4]) -> Line<'static> {
     let [name, tags, size, state] = texts;
-    let mut cells = vec![Cell::new(name, Width::Share(3), styles[0])];
+    let mut cells = vec![Cell::new(name, Width::Share(3), styles[0]).keep_end()];
     if width >= 84 {
         cells.push(Cell::new(tags, Width::Share(3), styles[1]));
     }
@@ -71,10 +71,18 @@ pub(super) fn row(
 ) -> Option<Vec<Line<'static>>> {
     let share = state.shares.list.get(at)?;
     let (text, style) = progress(&share.state, theme);
-    let (name, tags) = (share.name.to_string(), credits(&share.tags));
+    let (name, tags) = (place(share), credits(&share.tags));
     let size = units::bytes(share.size);
     let styles = [Style::new(), theme.dim, Style::new(), style];
     Some(vec![cells(width, [&name, &tags, &size, &text], styles)])
+}
+
+/// Where a file is within what was shared: a name alone (`01.flac`) says little.
+fn place(share: &ShareRow) -> String {
+    match share.path.strip_prefix(&share.root) {
+        Ok(below) if !below.as_os_str().is_empty() => safe(below.display()),
+        _ => share.name.to_string(),
+    }
 }
 
 /// A state in at most 16 columns.

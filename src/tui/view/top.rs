@@ -25,10 +25,10 @@ pub(super) fn status(state: &State, theme: &Theme, place: Rect, buf: &mut Buffer
         return;
     };
     let (sign, verdict, style) = match snapshot.reachability.verdict {
-        Verdict::Unknown => ("○", "reachable? not known yet", theme.dim),
-        Verdict::Loopback => ("◐", "reachable from this machine", theme.warn),
-        Verdict::Lan => ("◐", "reachable from the local network", theme.warn),
-        Verdict::Public => ("●", "reachable from anywhere", theme.good),
+        Verdict::Unknown => ("○", "reachability unknown", theme.dim),
+        Verdict::Loopback => ("◐", "this machine only", theme.warn),
+        Verdict::Lan => ("◐", "local network only", theme.warn),
+        Verdict::Public => ("●", "public", theme.good),
     };
     let mut left = vec![
         Span::styled(format!(" {} ", safe(&snapshot.node.network)), theme.brand),

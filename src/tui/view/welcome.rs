@@ -55,9 +55,6 @@ fn four_lines(state: &State) -> [(&'static str, String); 4] {
         ("Shared", shared),
         ("Saved to", downloads),
         ("Find", "press s and type words; Enter fetches".to_owned()),
-        (
-            "Visible",
-            "any peer can see your address; the peers you ask see your search words".to_owned(),
-        ),
+        ("Visible", "peers see your address; the peers you ask see your search words".to_owned()),
     ]
 }

@@ -4,6 +4,7 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
+use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::domain::untrusted::truncate;
@@ -24,17 +25,31 @@ pub(in crate::tui::view) struct Cell {
     style: Style,
     width: Width,
     right: bool,
+    keeps_end: bool,
 }
 
 impl Cell {
     /// Text on the left of its column.
     pub(in crate::tui::view) fn new(text: impl Into<String>, width: Width, style: Style) -> Self {
-        Self { text: text.into(), style, width, right: false }
+        Self { text: text.into(), style, width, right: false, keeps_end: false }
     }
 
     /// Text on the right of its column.
     pub(in crate::tui::view) fn right(text: impl Into<String>, width: usize, style: Style) -> Self {
         Self { right: true, ..Self::new(text, Width::Fixed(width), style) }
+    }
+
+    /// Where it is too long the beginning is left out, as paths need it.
+    pub(in crate::tui::view) fn keep_end(self) -> Self {
+        Self { keeps_end: true, ..self }
+    }
+
+    /// The text in exactly `width` columns.
+    fn fit(&self, width: usize) -> String {
+        let cut = if self.keeps_end { cut_start } else { truncate };
+        let text = cut(&self.text, width);
+        let pad = " ".repeat(width.saturating_sub(text.width()));
+        if self.right { pad + &text } else { text + &pad }
     }
 }
 
@@ -59,16 +74,25 @@ pub(in crate::tui::view) fn row(width: usize, cells: Vec<Cell>) -> Line<'static>
         if n > 0 {
             spans.push(Span::raw(" ".repeat(GAP)));
         }
-        spans.push(Span::styled(fit(&cell.text, columns, cell.right), cell.style));
+        spans.push(Span::styled(cell.fit(columns), cell.style));
     }
     Line::from(spans)
 }
 
-/// A text in exactly `width` columns.
-fn fit(text: &str, width: usize, right: bool) -> String {
-    let text = truncate(text, width);
-    let pad = " ".repeat(width.saturating_sub(text.width()));
-    if right { pad + &text } else { text + &pad }
+/// At most the last `width` columns of a safe text, with `…` where something was left out.
+fn cut_start(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let (mut start, mut used) = (text.len(), 1);
+    for (at, grapheme) in text.grapheme_indices(true).rev() {
+        used += grapheme.width();
+        if used > width {
+            break;
+        }
+        start = at;
+    }
+    if width == 0 { String::new() } else { format!("…{}", &text[start..]) }
 }
 
 #[cfg(test)]
@@ -76,11 +100,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn paths_keep_their_end() {
+        assert_eq!(cut_start("music/01.flac", 8), "…01.flac");
+        assert_eq!(cut_start("東京", 3), "…京");
+        assert_eq!((cut_start("ab", 2), cut_start("ab", 0)), ("ab".into(), String::new()));
+    }
+
     proptest! {
         #[test]
         fn rows_have_one_width(a in "\\PC{0,30}", b in "\\PC{0,30}", width in 20_usize..80) {
             let line = row(width, vec![
                 Cell::new(crate::domain::untrusted::visible(&a), Width::Share(1), Style::new()),
+                Cell::new(crate::domain::untrusted::visible(&a), Width::Fixed(7), Style::new())
+                    .keep_end(),
                 Cell::right(crate::domain::untrusted::visible(&b), 9, Style::new()),
             ]);
             prop_assert_eq!(line.width(), width);

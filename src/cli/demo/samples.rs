@@ -1,0 +1,92 @@
+//! The files that the demo shares, from `assets/samples`, and who gets which.
+
+use std::{fs, io, path::Path};
+
+use include_dir::{Dir, File, include_dir};
+use rand::{Rng, rngs::StdRng, seq::SliceRandom};
+
+static SAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/samples");
+
+/// At most this many nodes share the same file.
+const MAX_COPIES: usize = 3;
+
+/// Every sample, in the order of their paths.
+pub(super) fn all() -> Vec<&'static File<'static>> {
+    let mut files = Vec::new();
+    let mut folders = vec![&SAMPLES];
+    while let Some(folder) = folders.pop() {
+        files.extend(folder.files());
+        folders.extend(folder.dirs());
+    }
+    files.sort_by_key(|file| file.path());
+    files
+}
+
+/// Deals the samples: every node gets some, every sample is somewhere, some are in several places.
+pub(super) fn deal(nodes: usize, rng: &mut StdRng) -> Vec<Vec<&'static File<'static>>> {
+    let mut hands = vec![Vec::new(); nodes];
+    let mut order: Vec<usize> = (0..nodes).collect();
+    order.shuffle(rng);
+    let mut seats = order.iter().copied().cycle();
+    let mut deck = all();
+    deck.shuffle(rng);
+    // Few samples for many nodes: go round again until nobody has empty hands.
+    let rounds = nodes.div_ceil(deck.len().max(1));
+    for sample in std::iter::repeat_n(deck, rounds.max(1)).flatten() {
+        for _ in 0..rng.random_range(1..=MAX_COPIES) {
+            let Some(seat) = seats.next() else { break };
+            let hand: &mut Vec<&File<'_>> = &mut hands[seat];
+            if !hand.iter().any(|held| held.path() == sample.path()) {
+                hand.push(sample);
+            }
+        }
+    }
+    hands
+}
+
+/// Puts files into a folder, by their names: no two samples have the same.
+///
+/// # Errors
+/// What the file system says.
+pub(super) fn put(files: &[&File<'_>], folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for file in files {
+        if let Some(name) = file.path().file_name() {
+            fs::write(folder.join(name), file.contents())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn everybody_gets_some_and_every_sample_is_somewhere() {
+        for nodes in [2, 24, 150] {
+            let hands = deal(nodes, &mut StdRng::seed_from_u64(1));
+            assert!(hands.iter().all(|hand| !hand.is_empty()), "{nodes}");
+            let held: HashSet<_> = hands.iter().flatten().map(|file| file.path()).collect();
+            assert_eq!(held.len(), all().len(), "{nodes}");
+            for hand in &hands {
+                let names: HashSet<_> = hand.iter().map(|file| file.path().file_name()).collect();
+                assert_eq!(names.len(), hand.len(), "no name twice in one folder");
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_always_deals_the_same() {
+        let paths = |seed| {
+            let hands = deal(24, &mut StdRng::seed_from_u64(seed));
+            hands.concat().iter().map(|file| file.path()).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(7), paths(7));
+        assert_ne!(paths(7), paths(8));
+    }
+}

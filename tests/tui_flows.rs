@@ -1,0 +1,468 @@
+//! What the terminal does: keys in, commands and other effects asserted, outputs injected, the
+//! screen compared.
+
+#![allow(clippy::unwrap_used)]
+
+mod fixtures;
+
+use std::path::PathBuf;
+
+use fixtures::{FakeNode, NOW, Screen, read_key, scenes};
+use p2pfs_tui::{
+    application::message::{
+        Command, Event, Failure, FailureKind, Notice, NoticeLevel, Output, TransferState,
+    },
+    domain::{Field, query::QueryText},
+    tui::state::{Effect, Input, KEYMAP},
+};
+use proptest::prelude::*;
+use ratatui::layout::Size;
+
+fn typical() -> Screen {
+    Screen::open(scenes::typical(), 100, 30)
+}
+
+/// Commands that are not reads of what is on the screen.
+fn commands(screen: &Screen) -> Vec<&Command> {
+    let read = |command: &&Command| {
+        matches!(
+            command,
+            Command::Watch
+                | Command::Peers(_)
+                | Command::Routing
+                | Command::Roots
+                | Command::Shares(_)
+                | Command::Transfers(_)
+                | Command::Results { .. }
+        )
+    };
+    screen.sent.iter().map(|request| &request.command).filter(|command| !read(command)).collect()
+}
+
+fn searched(screen: &Screen) -> Vec<QueryText> {
+    let query = |command: &&Command| match command {
+        Command::Search { query, .. } => Some(query.clone()),
+        _ => None,
+    };
+    commands(screen).iter().filter_map(query).collect()
+}
+
+#[track_caller]
+fn assert_shows(screen: &Screen, text: &str) {
+    assert!(screen.text().contains(text), "no {text:?} in\n{}", screen.text());
+}
+
+#[track_caller]
+fn assert_hides(screen: &Screen, text: &str) {
+    assert!(!screen.text().contains(text), "{text:?} in\n{}", screen.text());
+}
+
+#[test]
+fn search_then_fetch() {
+    let mut screen = typical();
+    screen.press("s").type_text("  tchaikovsky ").press("Enter");
+    assert_eq!(searched(&screen), [QueryText { text: "tchaikovsky".into(), field: None }]);
+    assert_shows(&screen, "14 found · 8 of 9 peers answered · done");
+    screen.press("j Enter");
+    let Some(Command::Get { link, destination: None }) = commands(&screen).pop() else {
+        panic!("{:?}", commands(&screen));
+    };
+    assert_eq!(link.name.as_deref(), Some("1812 Overture.mp3"));
+    assert_shows(&screen, "fetching 1812 Overture.mp3");
+    screen.press("4");
+    assert_shows(&screen, "…  1812 Overture.mp3");
+}
+
+#[test]
+fn a_result_that_we_have_is_not_fetched_again() {
+    let mut screen = typical();
+    screen.press("s").type_text("tchaikovsky").press("Enter j j j Enter");
+    assert_shows(&screen, "you have The Nutcracker - Trepak.ogg already");
+    assert_eq!(commands(&screen).len(), 1);
+}
+
+#[test]
+fn search_by_field() {
+    let mut screen = typical();
+    screen.press("s").type_text("swan lake").press("Tab Tab Tab Enter");
+    screen.press("s").type_text("Album: Overtures").press("Enter");
+    let query = |text: &str, field| QueryText { text: text.into(), field: Some(field) };
+    assert_eq!(
+        searched(&screen),
+        [query("swan lake", Field::Title), query("Overtures", Field::Album)]
+    );
+    assert!(commands(&screen).contains(&&Command::CloseSearch { search: 1 }));
+}
+
+#[test]
+fn what_cannot_be_used_stays_in_the_prompt() {
+    let mut screen = typical();
+    screen.press("s").type_text("--").press("Enter");
+    assert_shows(&screen, "the query is empty");
+    screen.press("Esc d").type_text("http://example.org/x").press("Enter");
+    assert_shows(&screen, "is no link of ours");
+    assert_shows(&screen, "http://example.org/x");
+    screen.press("Esc :").type_text("fetch x").press("Enter");
+    assert_shows(&screen, "no command \"fetch\"");
+    screen.press("Esc a Enter");
+    assert_shows(&screen, "type the path of a file or a folder");
+    assert!(commands(&screen).is_empty());
+}
+
+#[test]
+fn an_empty_search_explains_itself() {
+    let mut screen = Screen::open(scenes::failing(), 100, 30);
+    screen.press("s").type_text("swan lake brahms").press("Enter");
+    assert_shows(&screen, "Try without brahms.");
+    let mut screen = Screen::open(scenes::empty(), 100, 30);
+    screen.press("s").type_text("swan lake").press("Enter");
+    assert_shows(&screen, "There is nobody to ask");
+}
+
+#[test]
+fn a_search_that_fails_says_why() {
+    let mut screen = typical();
+    screen.node.failure =
+        Some(Failure::new(FailureKind::NoPeers, "no peer is connected").hint("J joins"));
+    screen.press("s").type_text("swan").press("Enter");
+    assert_shows(&screen, "no peer is connected");
+    assert_shows(&screen, "J joins");
+    assert_hides(&screen, "searching");
+}
+
+#[test]
+fn rows_come_while_the_selection_stays() {
+    let mut screen = typical();
+    screen.press("s").type_text("tchaikovsky").press("Enter j j");
+    let selected = "The Nutcracker - Waltz of the Flowers.ogg";
+    screen.press("z");
+    assert_shows(&screen, &format!("name       {selected}"));
+    // Another row gets more sources than any other and moves to the top.
+    let mut row = screen.node.results[11].clone();
+    row.sources = (0..30).map(scenes::peer).collect();
+    row.generation = 15;
+    screen.node.results[11] = row;
+    screen.node.search.generation = 15;
+    let news = screen.node.search.clone();
+    screen.output(Output::Event(Event::Search(news)));
+    assert_shows(&screen, &format!("name       {selected}"));
+    assert_shows(&screen, "Romeo and Juliet.flac");
+    screen.press("g");
+    assert_shows(&screen, "name       Romeo and Juliet.flac");
+}
+
+#[test]
+fn share_and_unshare() {
+    let mut screen = typical();
+    screen.press("a").type_text("~/Films/./new").press("Enter");
+    screen.press("a").type_text("scans").press("Enter");
+    let share = |path: &str| Command::Share { path: PathBuf::from(path), remember: true };
+    assert_eq!(commands(&screen), [&share("/home/anna/Films/new"), &share("/home/anna/scans")]);
+    assert_shows(&screen, "sharing /home/anna/scans: 412 files");
+    screen.press("2 u");
+    assert_shows(&screen, "everything in /home/anna/Music");
+    screen.press("n");
+    assert_eq!(commands(&screen).len(), 2);
+    screen.press("u r");
+    let unshare = Command::Unshare { path: PathBuf::from("/home/anna/Music") };
+    assert_eq!(commands(&screen).last(), Some(&&unshare));
+    screen.press("n");
+    assert_shows(&screen, "others may list it for up to 22 hours more; a and ↑ shares it again");
+    screen.press("Esc a Up Enter");
+    assert_eq!(commands(&screen).last(), Some(&&share("/home/anna/Music")));
+}
+
+#[test]
+fn a_share_that_fails_is_told_with_its_next_step() {
+    let mut screen = typical();
+    screen.node.failure = Some(
+        Failure::new(FailureKind::Error, "/nowhere does not exist").hint("check the spelling"),
+    );
+    screen.press("a").type_text("/nowhere").press("Enter");
+    assert_shows(&screen, "/nowhere does not exist — check the spelling");
+}
+
+#[test]
+fn links_are_copied() {
+    let mut screen = typical();
+    screen.press("2 y 4 y 1 j y");
+    let copied: Vec<&str> = screen
+        .effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Copy { text, .. } => text.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(copied[0].starts_with("magnet:?xt=urn:sha1:") && copied[0].ends_with("dn=01.flac"));
+    assert!(copied[1].contains("dn=Symphony"));
+    assert!(copied[2].starts_with("/ip4/192.168.1.1/udp/4001/quic-v1/p2p/12D3KooW"));
+    screen.input(Input::Copied { what: "the link of x".into(), result: Ok(()) });
+    assert_shows(&screen, "copied the link of x");
+    screen.input(Input::Copied { what: "y".into(), result: Err("no tmux".into()) });
+    assert_shows(&screen, "could not copy y: no tmux");
+}
+
+#[test]
+fn transfers_are_stopped_and_tried_again() {
+    let mut screen = typical();
+    screen.press("4 x");
+    assert_shows(&screen, "what has arrived (50.5 MiB) is");
+    screen.press("y");
+    assert_eq!(commands(&screen), [&Command::Cancel { transfer: 4 }]);
+    assert_shows(&screen, "stopped; Enter fetches it again");
+    // Nothing has arrived of the second: nothing to ask.
+    screen.press("j x");
+    assert_eq!(commands(&screen)[1], &Command::Cancel { transfer: 21 });
+    screen.press("j x");
+    assert_shows(&screen, "is over already");
+    screen.press("j Enter");
+    assert!(matches!(commands(&screen).last(), Some(Command::Get { .. })));
+}
+
+#[test]
+fn a_finished_transfer_says_where_the_file_is() {
+    let mut screen = typical();
+    let mut row = screen.node.transfers[0].clone();
+    row.state = TransferState::Done;
+    for _ in 0..2 {
+        screen.output(Output::Event(Event::Transfer(row.clone())));
+    }
+    assert_shows(&screen, "fetched and verified: /home/anna/Downloads/Symphony");
+    screen.press("n");
+    assert_hides(&screen, "2 times");
+}
+
+#[test]
+fn filters_show_what_matches_and_lead_back() {
+    let mut screen = Screen::open(scenes::huge(), 100, 30);
+    screen.press("2 /").type_text("043210");
+    assert_shows(&screen, "1 of 100,000; Esc shows all");
+    screen.press("Enter");
+    assert_shows(&screen, "many/043210.flac");
+    screen.press("Esc");
+    assert_shows(&screen, "43,211/100,000");
+    screen.press("/").type_text("nothing like it").press("Enter");
+    assert_shows(&screen, "Nothing here matches the filter");
+}
+
+#[test]
+fn only_what_is_visible_is_read() {
+    let mut screen = Screen::open(scenes::huge(), 100, 30);
+    screen.press("2");
+    let before = screen.sent.len();
+    screen.press("j j PgDn k");
+    assert_eq!(screen.sent.len(), before);
+    screen.press("G");
+    assert_shows(&screen, "099999.flac");
+    assert_eq!(screen.sent.len(), before + 1);
+    let limits = screen.sent.iter().filter_map(|request| match request.command {
+        Command::Shares(window) => Some(window.limit),
+        _ => None,
+    });
+    assert!(limits.max().unwrap() < 300);
+}
+
+#[test]
+fn a_list_is_read_again_when_it_changed_and_only_then() {
+    let mut screen = typical();
+    screen.press("2");
+    let before = screen.sent.len();
+    screen.refresh();
+    assert_eq!(screen.sent.len(), before);
+    screen.node.snapshot.generations.shares += 1;
+    screen.node.shares.truncate(3);
+    screen.refresh();
+    assert_hides(&screen, "04.flac");
+}
+
+#[test]
+fn leaving_asks_only_if_work_would_stop() {
+    let mut screen = typical();
+    screen.press("q");
+    assert_shows(&screen, "2 transfers would stop");
+    screen.press("n");
+    assert_eq!(screen.effects, []);
+    screen.press("q y");
+    assert_eq!(screen.effects, [Effect::Quit]);
+
+    let mut forced = typical();
+    forced.press("Ctrl-C Ctrl-C");
+    assert_eq!(forced.effects, [Effect::Quit]);
+
+    let mut attached = Screen::with(scenes::typical(), 100, 30, |setup| setup.attached = true);
+    assert_shows(&attached, "it goes on when you leave");
+    attached.press("q");
+    assert_eq!(attached.effects, [Effect::Quit]);
+
+    let mut idle = Screen::open(scenes::empty(), 100, 30);
+    idle.press(":").type_text("quit").press("Enter");
+    assert_eq!(idle.effects, [Effect::Quit]);
+}
+
+#[test]
+fn ctrl_c_closes_what_is_open_first() {
+    let mut screen = typical();
+    screen.press("s").type_text("half a word").press("Ctrl-C");
+    assert_hides(&screen, "Search the network");
+    assert_eq!(screen.effects, []);
+}
+
+#[test]
+fn an_invitation_is_shown_in_full_and_copied() {
+    let mut screen = Screen::open(scenes::empty(), 120, 40);
+    screen.press("i");
+    assert_shows(&screen, "p2pfs-join:p2pfs?peer=/ip4/192.168.1.23/tcp/4001/p2p/12D3KooW");
+    screen.press("y");
+    let text = scenes::invite();
+    assert_eq!(
+        screen.effects,
+        [Effect::Copy { text: text.clone(), what: "the invitation".into() }]
+    );
+    screen.press("Esc J");
+    screen.input(Input::Paste(format!("{text}\n")));
+    screen.press("Enter");
+    assert_eq!(commands(&screen).last(), Some(&&Command::Join { link: text }));
+    assert_shows(&screen, "joined: 2 peers answered");
+}
+
+#[test]
+fn pasted_text_opens_the_prompt_that_it_is_made_for() {
+    for (text, title) in [
+        (scenes::invite(), "Join with an invitation"),
+        (format!("p2pfs:{}", "a".repeat(52)), "Fetch a link"),
+        ("/srv/music".into(), "Share a file or a folder"),
+        ("swan lake".into(), "Search the network"),
+    ] {
+        let mut screen = typical();
+        screen.input(Input::Paste(text));
+        assert_shows(&screen, title);
+        assert!(commands(&screen).is_empty());
+    }
+}
+
+#[test]
+fn notices_fade_and_stay_in_the_log() {
+    let mut screen = typical();
+    screen.output(Output::Event(Event::Notice(Notice {
+        level: NoticeLevel::Warning,
+        text: "the disk is \u{1b}[5mnearly full".into(),
+        hint: Some("free some space".into()),
+    })));
+    assert_shows(&screen, "! the disk is ␛[5mnearly full — free some space");
+    screen.input(Input::Tick(NOW * 1_000 + 60_000));
+    assert_hides(&screen, "nearly full");
+    screen.press("n");
+    assert_shows(&screen, "nearly full");
+    assert_shows(&screen, "1 min ago");
+}
+
+#[test]
+fn a_node_that_ends_is_told_and_can_be_left() {
+    let mut screen = typical();
+    screen.input(Input::NodeGone);
+    assert_shows(&screen, "the node ended");
+    screen.press("2 j s").type_text("swan").press("Enter Ctrl-C");
+    assert_eq!(screen.effects, [Effect::Quit]);
+}
+
+#[test]
+fn a_full_queue_is_told_and_the_read_is_tried_again() {
+    let mut screen = typical();
+    let id = screen.sent.last().unwrap().id;
+    screen.press("2");
+    let refused = p2pfs_tui::tui::state::update(&mut screen.state, Input::Refused(id));
+    assert_eq!(refused, []);
+    // A reply to a command that was given up is dropped.
+    screen.output(Output::Reply { id, result: Err(Failure::new(FailureKind::Error, "late")) });
+    assert_hides(&screen, "late");
+}
+
+#[test]
+fn the_first_start_explains_itself_and_blocks_nothing() {
+    let mut screen = Screen::with(scenes::typical(), 80, 24, |setup| setup.first_start = true);
+    for text in [
+        "36 files in /home/anna/Music and 1 more",
+        "/home/anna/Downloads",
+        "press s",
+        "peers see your address",
+    ] {
+        assert_shows(&screen, text);
+    }
+    screen.press("j 4");
+    assert_shows(&screen, "Welcome");
+    assert_shows(&screen, "lecture-07.webm");
+    screen.press("Esc");
+    assert_hides(&screen, "Welcome");
+}
+
+#[test]
+fn a_quiet_node_changes_nothing_on_the_screen() {
+    let mut screen = typical();
+    let before = screen.buffer();
+    for second in 1..30 {
+        screen.input(Input::Tick((NOW + second) * 1_000));
+        screen.node.snapshot.rates.total_up += 1;
+        screen.refresh();
+    }
+    assert_eq!(screen.buffer(), before);
+}
+
+#[test]
+fn every_key_of_the_help_is_a_key_that_can_be_pressed() {
+    for binding in KEYMAP {
+        for chord in binding.chords {
+            let key = chord.label();
+            let named = match key.as_str() {
+                "↑" => "Up".into(),
+                "↓" => "Down".into(),
+                other => other.replace('←', "Left").replace('→', "Right"),
+            };
+            if !matches!(named.as_str(), "Space" | "Del") {
+                let event = read_key(&named);
+                assert_eq!(event.code, chord.code, "{key}");
+            }
+        }
+    }
+}
+
+fn scene(n: u8) -> FakeNode {
+    match n {
+        0 => scenes::empty(),
+        1 => scenes::typical(),
+        2 => scenes::failing(),
+        _ => scenes::hostile(),
+    }
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    let chords: Vec<_> = KEYMAP.iter().flat_map(|binding| binding.chords).collect();
+    let keys = (0..chords.len()).prop_map(move |n| {
+        Input::Key(crossterm::event::KeyEvent::new(chords[n].code, chords[n].modifiers))
+    });
+    prop_oneof![
+        12 => keys,
+        2 => any::<char>().prop_map(|c| Input::Key(crossterm::event::KeyEvent::new(
+            crossterm::event::KeyCode::Char(c), crossterm::event::KeyModifiers::NONE))),
+        1 => (0_u16..200, 0_u16..70).prop_map(|(width, height)| Input::Resize(Size { width, height })),
+        1 => ".{0,60}".prop_map(Input::Paste),
+        1 => (0_u64..100_000).prop_map(|ms| Input::Tick(NOW * 1_000 + ms)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_is_pressed_panics(
+        n in 0_u8..4,
+        first_start: bool,
+        inputs in prop::collection::vec(any_input(), 0..60),
+    ) {
+        let mut screen = Screen::with(scene(n), 90, 30, |setup| setup.first_start = first_start);
+        for input in inputs {
+            screen.input(input);
+            screen.terminal();
+        }
+    }
+}
