@@ -12,6 +12,7 @@ use libp2p_identity::PeerId;
 use p2pfs_tui::{
     application::{
         client::{Client, ClientEnd},
+        lock::DataDirLock,
         message::*,
     },
     control::ControlServer,
@@ -25,7 +26,7 @@ const HOSTILE: &str = "a\u{1b}[2Jb\u{202e}.txt";
 /// What a played node says to a command: outputs, of which `Say::Reply` answers it.
 enum Say {
     Reply(Result<Reply, Failure>),
-    Tell(Output),
+    Tell(Box<Output>),
 }
 
 type Script = Arc<dyn Fn(&Command) -> Vec<Say> + Send + Sync>;
@@ -45,7 +46,13 @@ struct Ran {
 
 impl Node {
     async fn new(script: impl Fn(&Command) -> Vec<Say> + Send + Sync + 'static) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap(), script).await
+    }
+
+    async fn at(
+        dir: TempDir,
+        script: impl Fn(&Command) -> Vec<Say> + Send + Sync + 'static,
+    ) -> Self {
         let asked: Arc<Mutex<Vec<Command>>> = Arc::default();
         let (script, heard): (Script, _) = (Arc::new(script), asked.clone());
         let connect = move || {
@@ -90,7 +97,7 @@ async fn play(mut end: ClientEnd, script: Script, heard: Arc<Mutex<Vec<Command>>
         for say in script(&command) {
             let output = match say {
                 Say::Reply(result) => Output::Reply { id, result },
-                Say::Tell(output) => output,
+                Say::Tell(output) => *output,
             };
             if end.outputs.send(output).await.is_err() {
                 return;
@@ -235,6 +242,24 @@ async fn status_has_its_fields_at_the_top() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_waits_for_a_node_that_is_just_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    // The lock is what a node takes first, and the socket what it opens last.
+    let _lock = DataDirLock::acquire(dir.path()).unwrap();
+    let mut command = Process::new(env!("CARGO_BIN_EXE_p2pfs-tui"));
+    command.args(["status", "--json", "--data-dir"]).arg(dir.path()).stdin(Stdio::null());
+    let mut status = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Time in which a command that does not wait would have ended.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(status.try_wait().unwrap().is_none(), "it waits");
+
+    let _node = Node::at(dir, common).await;
+    let output = tokio::task::spawn_blocking(move || status.wait_with_output().unwrap());
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_node_is_told_of_when_flags_cannot_matter() {
     let node = Node::new(common).await;
     let ran = node.run(&["status", "--no-mdns", "--network", "lan"]).await;
@@ -295,14 +320,14 @@ async fn search_tells_rows_as_they_grow_and_a_summary() {
         Command::Search { query, timeout_ms: 10_000, limit: 100 } => {
             assert_eq!(query.text, "swan lake");
             let mut say = reply(Reply::Search { search: 9 });
-            say.push(Say::Tell(Output::Event(Event::Search(search_row(1, 1, None)))));
+            say.push(Say::Tell(Box::new(Output::Event(Event::Search(search_row(1, 1, None))))));
             say
         }
         Command::Results { since: 0, window, .. } => {
             let rows = vec![result(1, "a.flac", 1, 1)];
             let mut say = reply(Reply::Results(page(rows, *window, 1)));
             let end = search_row(3, 2, Some(SearchEnd::Complete));
-            say.push(Say::Tell(Output::Event(Event::Search(end))));
+            say.push(Say::Tell(Box::new(Output::Event(Event::Search(end)))));
             say
         }
         Command::Results { since: 1, window, .. } => {
@@ -345,7 +370,7 @@ async fn an_empty_search_is_3_and_explains_itself() {
             assert_eq!(query.field, Some(Field::Artist));
             let mut say = reply(Reply::Search { search: 9 });
             let end = search_row(1, 0, Some(SearchEnd::TimedOut));
-            say.push(Say::Tell(Output::Event(Event::Search(end))));
+            say.push(Say::Tell(Box::new(Output::Event(Event::Search(end)))));
             say
         }
         Command::Results { window, .. } => reply(Reply::Results(page(vec![], *window, 1))),
@@ -366,7 +391,7 @@ async fn a_search_with_nobody_there_is_4() {
         Command::Search { .. } => {
             let mut say = reply(Reply::Search { search: 9 });
             let end = search_row(1, 0, Some(SearchEnd::NoPeers));
-            say.push(Say::Tell(Output::Event(Event::Search(end))));
+            say.push(Say::Tell(Box::new(Output::Event(Event::Search(end)))));
             say
         }
         Command::Results { window, .. } => reply(Reply::Results(page(vec![], *window, 1))),
@@ -405,7 +430,7 @@ async fn fetching(state: TransferState, bytes: &'static [u8]) -> Node {
             }
             let row = transfer(&place.lock().unwrap(), state.clone());
             let mut say = reply(Reply::Transfer { transfer: 5 });
-            say.push(Say::Tell(Output::Event(Event::Transfer(row))));
+            say.push(Say::Tell(Box::new(Output::Event(Event::Transfer(row)))));
             say
         }
         Command::Transfers(window) => {

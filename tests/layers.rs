@@ -24,8 +24,10 @@ const ORDER: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// What the pure halves of the terminal may see, besides themselves.
-const SEEN_BY_SCREEN: &[&str] = &["domain", "application::message", "tui::state", "tui::view"];
+/// What the pure halves of the terminal may see: data, messages, each other, and the theme, which
+/// `view` is given.
+const SEEN_BY_SCREEN: &[&str] =
+    &["domain", "application::message", "tui::state", "tui::view", "tui::theme"];
 /// The pure halves of the terminal.
 const SCREEN: &[&str] = &["tui::state", "tui::view"];
 
@@ -61,7 +63,7 @@ fn the_screen_sees_data_and_messages_only() {
 fn paths_are_found_however_they_are_written() {
     let source = "
         use crate::{domain::{Key, units}, network::dht::Handle};
-        use crate::application::{self, message::{Command, Reply}};
+        use crate::application::{self, message::{Command, Reply},};
         fn f() { crate::tui::run(); }
         // use crate::cli::nothing;
     ";
@@ -77,6 +79,7 @@ fn paths_are_found_however_they_are_written() {
         assert!(found.contains(expected), "{expected} in {found:?}");
     }
     assert!(!found.iter().any(|path| path.starts_with("cli")), "{found:?}");
+    assert!(!paths("use crate::tui::{state::Row,};", "x").contains("tui"));
     let up = paths("use super::{state::Row, super::wire};", "tui::view::pane");
     assert!(up.contains("tui::view::state::Row") && up.contains("tui::wire"), "{up:?}");
 }
@@ -162,7 +165,9 @@ fn expand(rest: &str, base: &str, found: &mut BTreeSet<String>) -> usize {
             text.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '*').collect();
         at += space + name.len();
         match name.as_str() {
-            "" | "self" | "*" => {}
+            // Nothing comes after the last comma of a list.
+            "" => return at,
+            "self" | "*" => {}
             "super" => path = parent(&path),
             name if path.is_empty() => path = name.to_owned(),
             name => path = format!("{path}::{name}"),

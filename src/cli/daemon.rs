@@ -14,7 +14,7 @@ use super::{
 use crate::{
     application::{
         client::{Client, node_gone},
-        message::{Event, FailureKind, Notice, NoticeLevel, Output, Snapshot},
+        message::{Event, FailureKind, Output, Snapshot},
     },
     domain::link::peer_of,
 };
@@ -52,7 +52,7 @@ async fn report(client: &mut Client, cx: &Context) -> Outcome {
     loop {
         match client.next().await {
             Some(Output::Snapshot(snapshot)) => tell_addresses(cx, &snapshot, &mut told)?,
-            Some(Output::Event(Event::Notice(notice))) => tell_notice(cx, &notice),
+            Some(Output::Event(Event::Notice(notice))) => cx.out.notice(&notice),
             Some(_) => {}
             None => return Err(node_gone().into()),
         }
@@ -77,17 +77,4 @@ fn tell_addresses(cx: &Context, snapshot: &Snapshot, told: &mut HashSet<Multiadd
         }
     }
     Ok(())
-}
-
-fn tell_notice(cx: &Context, notice: &Notice) {
-    let Notice { level, text, hint } = notice;
-    let level = match level {
-        NoticeLevel::Info => "note",
-        NoticeLevel::Warning => "warning",
-        NoticeLevel::Error => "error",
-    };
-    cx.out.note(format_args!("{level}: {text}"));
-    if let Some(hint) = hint {
-        cx.out.note(format_args!("  next: {hint}"));
-    }
 }

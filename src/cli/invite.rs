@@ -5,7 +5,10 @@ use super::{
     exit::{Outcome, unexpected},
     node,
 };
-use crate::application::message::{Command, Reply};
+use crate::{
+    application::message::{Command, Reply},
+    domain::{Invite, NetworkName},
+};
 
 /// Show an invitation into this network
 #[derive(Debug, clap::Args)]
@@ -20,5 +23,13 @@ pub(super) async fn run(_: Args, cx: &Context) -> Outcome {
         return cx.out.row("invite", serde_json::json!({ "link": link }));
     }
     cx.out.line(&link)?;
-    cx.out.line(format_args!("There: p2pfs-tui daemon, then p2pfs-tui join '{link}'"))
+    let network = link.parse::<Invite>().map(|invite| invite.network).unwrap_or_default();
+    let flag = if network == NetworkName::default() {
+        String::new()
+    } else {
+        format!(" --network {network}")
+    };
+    cx.out.line(format_args!(
+        "On the other machine: p2pfs-tui{flag} daemon, and beside it: p2pfs-tui join LINK"
+    ))
 }

@@ -26,14 +26,15 @@ pub(super) fn start(settings: &Settings) -> Result<WorkerGuard, Failure> {
         Failure::new(FailureKind::Usage, message).hint("for instance: info,p2pfs_tui=debug")
     })?;
     let make = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    make.map_err(|error| io_failure(&what, &error))?;
+    let hint = "choose a folder that can be written: --data-dir DIR";
+    make.map_err(|error| io_failure(&what, &error).hint(hint))?;
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("node")
         .filename_suffix("log")
         .max_log_files(KEEP)
         .build(dir)
-        .map_err(|error| Failure::new(FailureKind::Error, format!("{what}: {error}")))?;
+        .map_err(|error| Failure::new(FailureKind::Error, format!("{what}: {error}")).hint(hint))?;
     let (writer, guard) = tracing_appender::non_blocking(file);
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer);
     // A second start in one process (tests) keeps the first log.

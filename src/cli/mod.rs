@@ -20,6 +20,7 @@ mod node;
 mod output;
 mod peers;
 mod routing;
+mod scratch;
 mod search;
 mod settings;
 mod share;

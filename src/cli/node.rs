@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{Context, exit::unexpected, logging};
+use super::{Context, exit::unexpected, logging, output::Output as CliOutput, scratch};
 use crate::{
     application::{
         Application,
         client::{Client, node_gone},
         config::NodeConfig,
         lock::DataDirLock,
-        message::{Command, Failure, FailureKind, Output, Reply, Snapshot},
+        message::{Command, Event, Failure, FailureKind, NoticeLevel, Output, Reply, Snapshot},
     },
     control::{self, ControlServer, client::ConnectError},
 };
@@ -44,6 +44,7 @@ impl OwnNode {
         let log = logging::start(&cx.settings)?;
         let data_dir = config.data_dir.clone();
         let application = Application::start(config).await?;
+        scratch::sweep(&data_dir);
         let node = application.clone();
         let socket = &cx.settings.paths.socket;
         match ControlServer::open(socket, &data_dir, move || node.connect()).await {
@@ -88,6 +89,7 @@ impl Node {
 pub(super) async fn running(cx: &Context) -> Result<Option<Client>, Failure> {
     let paths = &cx.settings.paths;
     let deadline = Instant::now() + STARTING;
+    let mut progress = cx.out.progress();
     loop {
         match control::connect(&paths.socket, &paths.data_dir).await {
             Ok(client) => {
@@ -109,6 +111,7 @@ pub(super) async fn running(cx: &Context) -> Result<Option<Client>, Failure> {
                 Failure::new(FailureKind::Error, message).hint("stop it and start it again")
             );
         }
+        progress.show("waiting for the node that is starting here", "");
         sleep(AGAIN).await;
     }
 }
@@ -154,10 +157,12 @@ pub(super) async fn watch(client: &mut Client) -> Result<Snapshot, Failure> {
     }
 }
 
-/// Waits until the state is as wanted; `None` when the time is up before.
+/// Waits until the state is as wanted; `None` when the time is up before. What goes wrong in the
+/// meantime is told, or what one waits for might never come and nobody knew why.
 pub(super) async fn wait_for(
     client: &mut Client,
     time: Duration,
+    out: CliOutput,
     mut is_ready: impl FnMut(&Snapshot) -> bool,
 ) -> Result<Option<Snapshot>, Failure> {
     let deadline = Instant::now() + time;
@@ -175,6 +180,12 @@ pub(super) async fn wait_for(
         snapshot = tokio::select! {
             output = client.next() => match output {
                 Some(Output::Snapshot(next)) => *next,
+                Some(Output::Event(Event::Notice(notice))) => {
+                    if notice.level > NoticeLevel::Info {
+                        out.notice(&notice);
+                    }
+                    continue;
+                }
                 Some(_) => continue,
                 None => return Err(node_gone()),
             },
@@ -203,7 +214,7 @@ pub(super) async fn joined(client: &mut Client, cx: &Context) -> Result<(), Fail
         let met = (snapshot.peers > 0).then(|| *met.get_or_insert_with(Instant::now));
         met.is_some_and(|met| snapshot.routing > 0 || met.elapsed() >= SETTLING)
     };
-    match wait_for(client, JOINING, has_joined).await? {
+    match wait_for(client, JOINING, cx.out, has_joined).await? {
         Some(_) => Ok(()),
         None => Err(no_peers()),
     }

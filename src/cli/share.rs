@@ -81,7 +81,7 @@ fn tell(root: &RootRow, cx: &Context) -> Outcome {
 async fn wait(client: &mut Client, cx: &Context) -> Outcome {
     let mut progress = cx.out.progress();
     let is_over = |snapshot: &Snapshot| is_waiting_for_nothing(snapshot, &mut progress, cx);
-    node::wait_for(client, format::MAX_TIME, is_over).await?;
+    node::wait_for(client, format::MAX_TIME, cx.out, is_over).await?;
     Ok(())
 }
 

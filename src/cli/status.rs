@@ -1,6 +1,9 @@
 //! `status`: the node at a glance.
 
-use serde_json::json;
+use std::path::Path;
+
+use multiaddr::Multiaddr;
+use serde::Serialize;
 
 use super::{
     Context,
@@ -8,7 +11,9 @@ use super::{
     format, node,
 };
 use crate::{
-    application::message::{Command, Reply, ShareTotals, Snapshot, Verdict},
+    application::message::{
+        Command, Rates, Reachability, Reply, ShareTotals, Snapshot, TransferTotals, Verdict,
+    },
     domain::units,
 };
 
@@ -30,28 +35,51 @@ pub(super) async fn run(_: Args, cx: &Context) -> Outcome {
     Ok(())
 }
 
-fn to_json(snapshot: &Snapshot) -> serde_json::Value {
+/// The state, as scripts read it.
+#[derive(Serialize)]
+struct StatusJson<'a> {
+    peer_id: String,
+    listen: &'a [Multiaddr],
+    peers: u32,
+    shared_files: u64,
+    shared_bytes: u64,
+    routing: u32,
+    reachability: &'a Reachability,
+    shares: &'a ShareTotals,
+    transfers: &'a TransferTotals,
+    rates: &'a Rates,
+    network: &'a str,
+    overlay: &'a str,
+    version: &'a str,
+    pid: u32,
+    /// Unix seconds.
+    started: u64,
+    data_dir: &'a Path,
+    download_dir: &'a Path,
+}
+
+fn to_json(snapshot: &Snapshot) -> StatusJson<'_> {
     let Snapshot { node, listen, reachability, peers, routing, shares, transfers, rates, .. } =
         snapshot;
-    json!({
-        "peer_id": node.peer_id.to_base58(),
-        "listen": listen,
-        "peers": peers,
-        "shared_files": shares.files,
-        "shared_bytes": shares.bytes,
-        "routing": routing,
-        "reachability": reachability,
-        "shares": shares,
-        "transfers": transfers,
-        "rates": rates,
-        "network": node.network,
-        "overlay": node.overlay,
-        "version": node.version,
-        "pid": node.pid,
-        "started": node.started,
-        "data_dir": node.data_dir,
-        "download_dir": node.download_dir,
-    })
+    StatusJson {
+        peer_id: node.peer_id.to_base58(),
+        listen,
+        peers: *peers,
+        shared_files: shares.files,
+        shared_bytes: shares.bytes,
+        routing: *routing,
+        reachability,
+        shares,
+        transfers,
+        rates,
+        network: &node.network,
+        overlay: &node.overlay,
+        version: &node.version,
+        pid: node.pid,
+        started: node.started,
+        data_dir: &node.data_dir,
+        download_dir: &node.download_dir,
+    }
 }
 
 fn lines(snapshot: &Snapshot) -> Vec<(&'static str, String)> {

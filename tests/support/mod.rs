@@ -60,6 +60,11 @@ impl TestNode {
         bootstrap: Vec<Multiaddr>,
         change: impl FnOnce(&mut NodeConfig),
     ) -> Self {
+        // RUST_LOG=p2pfs_tui=debug shows what the nodes do.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let dir = tempfile::tempdir().unwrap();
         let mut config = config(dir.path(), bootstrap);
         change(&mut config);
@@ -70,7 +75,7 @@ impl TestNode {
 
     /// A few bounds on connections, so that a node knows few of many.
     pub fn few_connections(config: &mut NodeConfig) {
-        config.connections = Some(ConnectionBounds { low: 6, high: 9, max: 64 });
+        config.connections = Some(ConnectionBounds { low: 6, high: 9, max: 256 });
     }
 
     pub async fn call(&mut self, command: Command) -> Result<Reply, Failure> {

@@ -31,7 +31,12 @@ pub const RECORD_TTL: Duration = crate::network::host::PROVIDER_TTL;
 /// How often it is checked whether something has to be announced again.
 const CHECK_EVERY: Duration = Duration::from_secs(3);
 /// How long a key that nobody took waits before it is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(20);
+const RETRY_AFTER: Duration = Duration::from_secs(8);
+/// A table that grew this recently is waited for: what is announced to the first few peers would
+/// have to be announced again to the many that follow.
+const SETTLING: Duration = Duration::from_millis(500);
+/// But no longer than this.
+const SETTLED_AT_LAST: Duration = Duration::from_secs(3);
 /// Orders that may wait.
 const ORDERS: usize = 64;
 
@@ -92,6 +97,38 @@ impl Announcer {
     }
 }
 
+/// When the routing table first had somebody, and when it last grew.
+#[derive(Debug, Default)]
+struct Table {
+    peers: usize,
+    since: Option<(Instant, Instant)>,
+}
+
+impl Table {
+    /// `None` when it is worth announcing; else when to look again, if that is known.
+    fn ready(&mut self, peers: usize, now: Instant) -> Option<Option<Instant>> {
+        if peers == 0 {
+            *self = Self::default();
+            return Some(None);
+        }
+        let (first, mut grew) = self.since.unwrap_or((now, now));
+        if peers > self.peers {
+            grew = now;
+        }
+        (self.peers, self.since) = (peers, Some((first, grew)));
+        let settled = (grew + SETTLING).min(first + SETTLED_AT_LAST);
+        (now < settled).then_some(Some(settled))
+    }
+}
+
+/// Sleeps until a moment, or for ever.
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Task {
     dht: Dht,
     host: watch::Receiver<HostState>,
@@ -105,9 +142,11 @@ impl Task {
         let mut running = FuturesUnordered::new();
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut table = Table::default();
         loop {
             let known = self.host.borrow_and_update().routing;
-            while known > 0 && running.len() < PARALLEL {
+            let ready = table.ready(known, Instant::now());
+            while ready.is_none() && running.len() < PARALLEL {
                 let Some(key) = self.keys.next() else { break };
                 let dht = self.dht.clone();
                 running.push(async move { (key, known, dht.announce(key).await) });
@@ -118,12 +157,16 @@ impl Task {
                     None => return,
                 },
                 Some((key, size, result)) = running.next() => {
-                    let taken = result.is_ok_and(|trace| trace.answered > 0);
+                    let taken = result.as_ref().is_ok_and(|trace| trace.answered > 0);
+                    if !taken {
+                        tracing::debug!(%key, ?result, "an announcement was not taken");
+                    }
                     let progress = self.keys.ended(key, taken, size, Instant::now());
                     self.report(progress);
                 }
                 // The first peer is what everything here waits for.
                 changed = self.host.changed() => if changed.is_err() { return },
+                () = sleep_until(ready.flatten()) => {}
                 _ = checks.tick() => {
                     let now = Instant::now();
                     self.keys.requeue(now, known, RECORD_TTL / 2, RETRY_AFTER);
@@ -154,5 +197,25 @@ impl Task {
         for Progress { content, done, keys } in progress {
             self.listener.announced(&content, done, keys);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_growing_table_is_waited_for_but_not_for_ever() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut table = Table::default();
+        assert_eq!(table.ready(0, at(0)), Some(None));
+        assert_eq!(table.ready(1, at(0)), Some(Some(at(500))));
+        assert_eq!(table.ready(5, at(400)), Some(Some(at(900))));
+        assert_eq!(table.ready(5, at(899)), Some(Some(at(900))));
+        assert_eq!(table.ready(5, at(900)), None);
+        assert_eq!(table.ready(6, at(2_900)), Some(Some(at(3_000))));
+        assert_eq!(table.ready(7, at(3_000)), None);
+        assert_eq!(table.ready(0, at(3_100)), Some(None));
     }
 }

@@ -4,6 +4,7 @@
 //! each other and each other's files as strangers would. Only the process is shared. Everything
 //! lies in one temporary folder and goes with it.
 
+mod guide;
 mod network;
 mod samples;
 mod tour;
@@ -39,7 +40,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
-    if !args.headless && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+    let has_screen = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !(args.headless || has_screen) {
         let failure = Failure::new(FailureKind::Usage, "the demo's screen needs a terminal");
         return Err(failure.hint("without one: p2pfs-tui demo --headless").into());
     }

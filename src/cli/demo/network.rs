@@ -23,7 +23,7 @@ use crate::{
         config::{NodeConfig, Overlay},
         message::{Failure, FailureKind, Snapshot},
     },
-    cli::{exit::io_failure, node, settings::Settings},
+    cli::{exit::io_failure, node, output::Output, settings::Settings},
     control::ControlServer,
     domain::{NetworkName, link::peer_of},
 };
@@ -170,8 +170,9 @@ async fn start(plan: &NodePlan, addresses: &[Multiaddr]) -> Result<DemoNode, Fai
     let server = ControlServer::open(&socket, &data_dir, move || node.connect()).await?;
     let mut client = application.connect();
     let is_listening = |snapshot: &Snapshot| !snapshot.listen.is_empty();
-    let snapshot =
-        node::wait_for(&mut client, LISTENING, is_listening).await?.ok_or_else(|| {
+    let snapshot = node::wait_for(&mut client, LISTENING, Output::SILENT, is_listening)
+        .await?
+        .ok_or_else(|| {
             let seconds = LISTENING.as_secs();
             Failure::new(FailureKind::TimedOut, format!("a node did not listen within {seconds} s"))
         })?;

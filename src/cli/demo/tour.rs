@@ -3,16 +3,15 @@
 //! Every step is checked against what the samples are, not against what a node says of itself,
 //! and told as soon as it is over. The tour ends at the first step that fails.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, time::Duration};
 
 use include_dir::File;
-use serde::Serialize;
 use sha1::{Digest, Sha1};
 
-use super::network::{self, Network};
+use super::{
+    guide::Guide,
+    network::{self, Network},
+};
 use crate::{
     application::{
         client::{Client, node_gone},
@@ -22,7 +21,7 @@ use crate::{
         },
     },
     cli::{
-        exit::{Outcome, Stop, unexpected},
+        exit::{Outcome, unexpected},
         format, node,
         output::Output,
     },
@@ -36,55 +35,12 @@ const MET: u32 = 8;
 /// How long one search may take.
 const SEARCH: Duration = Duration::from_secs(15);
 
-/// What came of one step.
-#[derive(Serialize)]
-struct Step<'a> {
-    name: &'a str,
-    ok: bool,
-    /// How long it took, in milliseconds.
-    ms: u64,
-    detail: &'a str,
-}
-
-/// Tells each step and keeps the time.
-struct Guide {
-    out: Output,
-    time: Duration,
-}
-
-impl Guide {
-    async fn step<T>(
-        &self,
-        name: &str,
-        work: impl Future<Output = Result<(T, String), Failure>>,
-    ) -> Result<T, Stop> {
-        let start = Instant::now();
-        let done = tokio::time::timeout(self.time, work).await.unwrap_or_else(|_| {
-            let message = format!("not done after {} s", self.time.as_secs());
-            Err(Failure::new(FailureKind::TimedOut, message))
-        });
-        let (value, detail) = match done {
-            Ok((value, detail)) => (Some(value), detail),
-            Err(failure) => (None, failure.to_string()),
-        };
-        let ok = value.is_some();
-        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if self.out.json {
-            self.out.row("step", Step { name, ok, ms, detail: &detail })?;
-        } else {
-            let verdict = if ok { "ok  " } else { "FAIL" };
-            self.out.line(format_args!("{verdict}  {name:<16} {ms:>6} ms  {detail}"))?;
-        }
-        value.ok_or(Stop::Told(FailureKind::Error))
-    }
-}
-
 /// Goes through all steps.
 pub(super) async fn run(network: &mut Network, out: Output) -> Outcome {
     let time = STEP.0 + STEP.1 * u32::try_from(network.size()).unwrap_or(u32::MAX);
     let guide = Guide { out, time };
-    guide.step("join", join(network)).await?;
-    guide.step("publish", publish(network)).await?;
+    guide.step("join", join(network, out)).await?;
+    guide.step("publish", publish(network, out)).await?;
 
     let goal = guide.step("choose", choose(network)).await?;
     let mut client = network.connect(goal.asker).ok_or_else(network::gone)?;
@@ -102,24 +58,24 @@ pub(super) async fn run(network: &mut Network, out: Output) -> Outcome {
 }
 
 /// All nodes are up, and each has met others and put them into its routing table.
-async fn join(network: &mut Network) -> Result<((), String), Failure> {
+async fn join(network: &mut Network, out: Output) -> Result<((), String), Failure> {
     network.start_others().await?;
     let enough = MET.min(u32::try_from(network.size() - 1).unwrap_or(MET));
     let has_met = |snapshot: &Snapshot| snapshot.peers > 0 && snapshot.routing >= enough;
-    let states = all(network, has_met).await?;
+    let states = all(network, out, has_met).await?;
     let most = states.iter().map(|snapshot| snapshot.routing).max().unwrap_or(0);
     let nodes = states.len();
     Ok(((), format!("{nodes} nodes, each knows {enough} others or more, at most {most}")))
 }
 
 /// Every file is hashed, and every key of it is announced.
-async fn publish(network: &mut Network) -> Result<((), String), Failure> {
+async fn publish(network: &Network, out: Output) -> Result<((), String), Failure> {
     let wanted: Vec<u64> = (0..network.size()).map(|n| network.hand(n).len() as u64).collect();
     let is_published = |snapshot: &Snapshot| {
         let shares = &snapshot.shares;
         shares.files > 0 && shares.to_hash == 0 && shares.keys_announced >= shares.keys
     };
-    let states = all(network, is_published).await?;
+    let states = all(network, out, is_published).await?;
     for (n, (snapshot, wanted)) in states.iter().zip(wanted).enumerate() {
         if snapshot.shares.files != wanted {
             let message = format!("node {n} shares {} files, not {wanted}", snapshot.shares.files);
@@ -134,12 +90,13 @@ async fn publish(network: &mut Network) -> Result<((), String), Failure> {
 /// Waits for every node, one after the other; the step's time bounds it.
 async fn all(
     network: &Network,
+    out: Output,
     ready: impl Fn(&Snapshot) -> bool,
 ) -> Result<Vec<Snapshot>, Failure> {
     let mut states = Vec::new();
     for n in 0..network.size() {
         let mut client = network.connect(n).ok_or_else(network::gone)?;
-        states.extend(node::wait_for(&mut client, format::MAX_TIME, &ready).await?);
+        states.extend(node::wait_for(&mut client, format::MAX_TIME, out, &ready).await?);
     }
     Ok(states)
 }

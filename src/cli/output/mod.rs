@@ -15,7 +15,10 @@ use std::{
 use serde::Serialize;
 
 use super::exit::{Outcome, Stop, io_failure};
-use crate::{application::message::Failure, domain::untrusted};
+use crate::{
+    application::message::{Failure, Notice, NoticeLevel},
+    domain::untrusted,
+};
 
 pub(super) use progress::Progress;
 pub(super) use table::{Align, Table};
@@ -44,6 +47,9 @@ struct Row<'a, T> {
 }
 
 impl Output {
+    /// For work behind the screen, which nothing else may write to.
+    pub(super) const SILENT: Self = Self { json: false, quiet: true };
+
     /// One line of data.
     pub(super) fn line(self, text: impl fmt::Display) -> Outcome {
         self.bytes(format!("{text}\n").as_bytes())
@@ -80,6 +86,20 @@ impl Output {
         say(format_args!("error: {}", untrusted::visible(&failure.message)));
         if let Some(hint) = &failure.hint {
             say(format_args!("  next: {}", untrusted::visible(hint)));
+        }
+    }
+
+    /// Something the node wants a person to know, unless remarks are not wanted.
+    pub(super) fn notice(self, notice: &Notice) {
+        let Notice { level, text, hint } = notice;
+        let level = match level {
+            NoticeLevel::Info => "note",
+            NoticeLevel::Warning => "warning",
+            NoticeLevel::Error => "error",
+        };
+        self.note(format_args!("{level}: {text}"));
+        if let Some(hint) = hint {
+            self.note(format_args!("  next: {}", untrusted::visible(hint)));
         }
     }
 

@@ -147,13 +147,12 @@ pub(super) fn read(path: &Path, must_exist: bool) -> Result<Config, Failure> {
     let failure =
         |why: String| Failure::new(FailureKind::Usage, format!("{}: {why}", path.display()));
     match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => {
-            return Ok(Config::default());
-        }
-        Err(error) => {
+        Err(error) if is_missing(&error) && !must_exist => return Ok(Config::default()),
+        Err(error) if is_missing(&error) => {
             return Err(failure(error.to_string())
                 .hint(format!("make one: p2pfs-tui config template > {}", path.display())));
         }
+        Err(error) => return Err(failure(error.to_string())),
         Ok(meta) if meta.len() > MAX_FILE => {
             return Err(failure(format!("longer than {MAX_FILE} bytes: no configuration of ours")));
         }
@@ -165,6 +164,11 @@ pub(super) fn read(path: &Path, must_exist: bool) -> Result<Config, Failure> {
         let message = format!("{}{place}: {why}", path.display());
         Failure { hint, ..Failure::new(FailureKind::Usage, message) }
     })
+}
+
+/// The file is not there, or its folder is none.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// What is wrong with a text, without the name of where it came from.

@@ -81,7 +81,7 @@ impl Task {
         self.join_again(now);
         let bounds = self.config.connections;
         for peer in self.peers.excess(bounds.low, bounds.high, now) {
-            let _ = self.swarm.disconnect_peer_id(peer);
+            self.swarm.behaviour_mut().streams.release(peer);
         }
         if now.duration_since(self.maintenance.swept) >= SWEEP_EVERY {
             self.maintenance.swept = now;

@@ -9,9 +9,8 @@ use libp2p::{Multiaddr, PeerId, swarm::ConnectionId};
 
 use super::{addresses, command::ConnectedPeer};
 
-/// A peer is not let go so soon after it connected: a lookup may be under way over it, which we
-/// cannot see.
-const GRACE: Duration = Duration::from_secs(15);
+/// A peer is not let go so soon after it connected: a lookup may be about to use it again.
+const GRACE: Duration = Duration::from_secs(10);
 /// The longest text kept of what a peer says it runs, in bytes.
 const MAX_AGENT: usize = 128;
 

@@ -9,6 +9,8 @@ use crate::network::kad::record_store::BoundedStore;
 
 /// How long reaching a peer may take, security included.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a released connection stays when nothing runs over it any more.
+const LINGER: Duration = Duration::from_secs(2);
 /// Inbound streams of one connection that may be negotiated at the same time.
 const NEGOTIATING_STREAMS: usize = 128;
 
@@ -41,7 +43,9 @@ pub(super) fn build(
             .map_err(|error| error.to_string())
     };
     let settings = |swarm: libp2p::swarm::Config| {
-        swarm.with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS)
+        swarm
+            .with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS)
+            .with_idle_connection_timeout(LINGER)
     };
     // A machine without a resolver can still reach peers by their numbers.
     let swarm = match transports()?.with_dns() {

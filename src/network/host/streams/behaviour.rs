@@ -19,7 +19,7 @@ use libp2p::{
 
 use super::{
     Acceptors, OpenError, PENDING_PER_PEER, Reply,
-    handler::{Handler, Open},
+    handler::{Handler, Open, Order},
 };
 
 /// Opens streams to peers, dialling them where needed.
@@ -30,7 +30,7 @@ pub(crate) struct Behaviour {
     acceptors: Acceptors,
     connections: HashMap<PeerId, Vec<ConnectionId>>,
     waiting: HashMap<PeerId, Vec<Open>>,
-    outgoing: VecDeque<ToSwarm<Infallible, Open>>,
+    outgoing: VecDeque<ToSwarm<Infallible, Order>>,
     waker: Option<Waker>,
 }
 
@@ -71,6 +71,18 @@ impl Behaviour {
                 .build();
             self.outgoing.push_back(ToSwarm::Dial { opts });
         }
+        self.wake();
+    }
+
+    /// Lets the connections to a peer close as soon as nothing runs over them.
+    pub(in crate::network::host) fn release(&mut self, peer: PeerId) {
+        for connection in self.connections.get(&peer).into_iter().flatten() {
+            self.outgoing.push_back(order(peer, *connection, Order::Release));
+        }
+        self.wake();
+    }
+
+    fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
@@ -103,7 +115,11 @@ impl Behaviour {
     }
 }
 
-fn notify(peer_id: PeerId, connection: ConnectionId, event: Open) -> ToSwarm<Infallible, Open> {
+fn notify(peer_id: PeerId, connection: ConnectionId, event: Open) -> ToSwarm<Infallible, Order> {
+    order(peer_id, connection, Order::Open(event))
+}
+
+fn order(peer_id: PeerId, connection: ConnectionId, event: Order) -> ToSwarm<Infallible, Order> {
     ToSwarm::NotifyHandler { peer_id, handler: NotifyHandler::One(connection), event }
 }
 

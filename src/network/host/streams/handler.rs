@@ -29,19 +29,29 @@ pub(crate) struct Open {
     pub(super) reply: Reply,
 }
 
+/// What the behaviour tells a connection.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Negotiate a stream.
+    Open(Open),
+    /// The connection is one too many: it may close as soon as nothing runs over it.
+    Release,
+}
+
 /// Negotiates the streams of one connection.
 ///
-/// A connection is kept while the host wants it: the host closes what is too many, so that an
-/// idle network stays a network.
+/// A connection is kept, idle or not, until the host releases it, so that an idle network stays a
+/// network. A released one closes when its last stream ends, ours or another protocol's.
 pub(crate) struct Handler {
     peer: PeerId,
     acceptors: Acceptors,
     wanted: VecDeque<Open>,
+    released: bool,
 }
 
 impl Handler {
     pub(super) fn new(peer: PeerId, acceptors: Acceptors) -> Self {
-        Self { peer, acceptors, wanted: VecDeque::new() }
+        Self { peer, acceptors, wanted: VecDeque::new(), released: false }
     }
 
     fn accept(&self, stream: Stream, protocol: &StreamProtocol) {
@@ -56,7 +66,7 @@ impl Handler {
 }
 
 impl ConnectionHandler for Handler {
-    type FromBehaviour = Open;
+    type FromBehaviour = Order;
     type ToBehaviour = Infallible;
     type InboundProtocol = AnyOf;
     type OutboundProtocol = AnyOf;
@@ -69,11 +79,17 @@ impl ConnectionHandler for Handler {
     }
 
     fn connection_keep_alive(&self) -> bool {
-        true
+        !self.released
     }
 
-    fn on_behaviour_event(&mut self, open: Open) {
-        self.wanted.push_back(open);
+    fn on_behaviour_event(&mut self, order: Order) {
+        match order {
+            Order::Open(open) => {
+                self.released = false;
+                self.wanted.push_back(open);
+            }
+            Order::Release => self.released = true,
+        }
     }
 
     fn poll(

@@ -1,11 +1,12 @@
 //! `search QUERY`: what others share, as the answers come.
 
+mod show;
+
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
 
-use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -20,11 +21,10 @@ use crate::{
     application::{
         client::{Client, node_gone},
         message::{
-            Command, Event, Failure, FailureKind, Output, Reply, ResultRow, SearchEnd, SearchId,
-            SearchRow, Window,
+            Command, Event, Failure, FailureKind, Output, Reply, SearchId, SearchRow, Window,
         },
     },
-    domain::{ContentId, Field, Query, units},
+    domain::{ContentId, Field, Query},
 };
 
 /// Rows of one window.
@@ -91,7 +91,7 @@ async fn search(query: &Query, args: &Args, node: &mut Node, cx: &Context) -> Ou
     // Its rows are of no use to anybody else.
     let _ = node.client.call(Command::CloseSearch { search }).await;
     let last = ended?;
-    summarise(query, &last, &rows, start.elapsed(), cx)
+    show::summarise(query, &last, &rows, start.elapsed(), cx)
 }
 
 /// What has been read and told of a search.
@@ -169,181 +169,11 @@ async fn read(client: &mut Client, rows: &mut Rows, cx: &Context) -> Outcome {
         offset += page.rows.len() as u64;
         let is_last = page.rows.is_empty() || offset >= page.total;
         for row in page.rows {
-            tell(&row, rows, cx)?;
+            show::tell(&row, rows, cx)?;
         }
         if is_last {
             rows.since = reached;
             return Ok(());
-        }
-    }
-}
-
-fn tell(row: &ResultRow, rows: &mut Rows, cx: &Context) -> Outcome {
-    let before = rows.sources.insert(row.content, row.sources.len());
-    let is_new = before.is_none();
-    let has_grown = before.is_some_and(|before| row.sources.len() > before);
-    if cx.out.json && (is_new || has_grown) {
-        return cx.out.row("result", to_json(row));
-    }
-    if cx.out.json || !is_new {
-        return Ok(());
-    }
-    let width = cx.out.width();
-    for line in lines(row) {
-        cx.out
-            .line(width.map_or(line.clone(), |w| crate::domain::untrusted::truncate(&line, w)))?;
-    }
-    Ok(())
-}
-
-fn to_json(row: &ResultRow) -> serde_json::Value {
-    json!({
-        "sha1": row.content.sha1,
-        "blake3": row.content.root,
-        "size": row.content.size,
-        "name": row.name,
-        "artist": row.tags.artist,
-        "title": row.tags.title,
-        "album": row.tags.album,
-        "duration_ms": row.tags.duration_ms,
-        "media_type": row.media_type,
-        "sources": row.sources.len(),
-        "near": false,
-        "variant": row.variant,
-        "have": row.have,
-        "link": row.link,
-    })
-}
-
-/// A result for people: what it is, what it says of itself, and what to give to `get`.
-fn lines(row: &ResultRow) -> Vec<String> {
-    let mut facts = vec![units::bytes(row.content.size)];
-    if let Some(ms) = row.tags.duration_ms {
-        facts.push(units::playing_time(Duration::from_millis(ms)));
-    }
-    facts.push(format::count(row.sources.len() as u64, "source"));
-    if row.variant {
-        facts.push("a variant: same SHA-1, other content".to_owned());
-    }
-    if row.have {
-        facts.push("already here".to_owned());
-    }
-    let mut lines = vec![format!("{}  ({})", row.name, facts.join(", "))];
-    lines.extend(format::tags(&row.tags).map(|tags| format!("  {tags}")));
-    let link = row.link.short().unwrap_or_else(|| row.content.sha1.to_string());
-    lines.push(format!("  {link}"));
-    lines
-}
-
-fn summarise(
-    query: &Query,
-    last: &SearchRow,
-    rows: &Rows,
-    took: Duration,
-    cx: &Context,
-) -> Outcome {
-    let found = rows.sources.len();
-    if cx.out.json {
-        cx.out.row("summary", summary(query, last, found, took))?;
-    } else if found > 0 {
-        cx.out.note(format_args!(
-            "{} from {} of {}; fetch one: p2pfs-tui get LINK",
-            format::count(found as u64, "file"),
-            last.answered,
-            format::count(last.asked.into(), "peer"),
-        ));
-    }
-    match (found, last.end) {
-        (1.., _) => Ok(()),
-        (0, Some(SearchEnd::NoPeers)) => Err(node::no_peers().into()),
-        (0, _) => Err(nothing_found(query, last).into()),
-    }
-}
-
-fn summary(query: &Query, last: &SearchRow, found: usize, took: Duration) -> serde_json::Value {
-    json!({
-        "query": query.text(),
-        "field": query.field(),
-        "rows": found,
-        "asked": last.asked,
-        "answered": last.answered,
-        "dht_requests": last.dht_requests,
-        "words": last.words,
-        "words_without_holder": without_holder(last),
-        "near_words": [],
-        "end": last.end,
-        "elapsed_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    })
-}
-
-fn without_holder(last: &SearchRow) -> Vec<&str> {
-    last.words.iter().filter(|word| word.holders == 0).map(|word| word.word.as_str()).collect()
-}
-
-/// An empty search explains itself.
-fn nothing_found(query: &Query, last: &SearchRow) -> Failure {
-    let missing = without_holder(last);
-    let why = if !missing.is_empty() {
-        format!("nobody has announced {}", missing.join(", "))
-    } else if last.asked == 0 {
-        "no peer could be asked".to_owned()
-    } else {
-        let peers = format::count(last.asked.into(), "peer");
-        format!("{} of {peers} answered, none has a file with all of it", last.answered)
-    };
-    let message = format!("nothing found for {:?}: {why}", query.text());
-    let hint = match (query.field(), last.end) {
-        (Some(field), _) => {
-            format!("the {field} must be complete; or search for words: no --field")
-        }
-        (None, Some(SearchEnd::TimedOut)) => "wait longer: --timeout 30".to_owned(),
-        (None, _) => "try fewer or other words".to_owned(),
-    };
-    Failure::new(FailureKind::NotFound, message).hint(hint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{application::message::WordRow, domain::query::QueryText};
-
-    fn ended(words: &[(&str, u32)], asked: u32, end: SearchEnd) -> SearchRow {
-        SearchRow {
-            search: 1,
-            query: QueryText { text: "swan lake".into(), field: None },
-            generation: 1,
-            rows: 0,
-            dht_requests: 3,
-            asked,
-            answered: asked,
-            words: words
-                .iter()
-                .map(|(word, holders)| WordRow { word: (*word).into(), holders: *holders })
-                .collect(),
-            end: Some(end),
-        }
-    }
-
-    #[test]
-    fn an_empty_search_explains_itself() {
-        let query = Query::new("swan lake", None).expect("query");
-        for (row, why, hint) in [
-            (
-                ended(&[("lake", 2), ("swan", 0)], 2, SearchEnd::Complete),
-                "nobody has announced swan",
-                "other words",
-            ),
-            (
-                ended(&[("lake", 2), ("swan", 1)], 3, SearchEnd::TimedOut),
-                "3 of 3 peers answered",
-                "--timeout",
-            ),
-            (ended(&[], 0, SearchEnd::TimedOut), "no peer could be asked", "--timeout"),
-        ] {
-            let failure = nothing_found(&query, &row);
-            assert_eq!(failure.kind, FailureKind::NotFound);
-            assert!(failure.message.contains(why), "{failure:?}");
-            assert!(failure.hint.expect("hint").contains(hint));
         }
     }
 }

@@ -1,23 +1,26 @@
 //! `get LINK`: one file, verified.
 
+mod patience;
+
 use std::{
     fs::File,
     io::{self, IsTerminal, Read, Write},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval};
 
+use self::patience::Patience;
 use super::{
     Context,
     exit::{Outcome, io_failure, unexpected},
     format,
     node::{self, Node},
     output::{Progress, cannot_write},
-    signals, transfers,
+    scratch, signals, transfers,
 };
 use crate::{
     application::{
@@ -30,8 +33,6 @@ use crate::{
     domain::{Link, link::BadLink, units},
 };
 
-/// Without `--timeout`, a transfer to which nothing comes is given up after this long.
-const STALLED: Duration = Duration::from_secs(120);
 /// How often the state is read, whether or not an event came.
 const LOOK: Duration = Duration::from_secs(1);
 /// Transfers looked through for ours: the newest come first.
@@ -88,10 +89,7 @@ pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
 
 fn target(output: Option<&Path>, to_stdout: bool, cx: &Context) -> Result<Target, Failure> {
     if to_stdout {
-        let data_dir = &cx.settings.paths.data_dir;
-        let folder = tempfile::Builder::new().prefix(".get-").tempdir_in(data_dir);
-        let what = format!("cannot make a folder in {}", data_dir.display());
-        return Ok(Target::Stdout(folder.map_err(|error| io_failure(&what, &error))?));
+        return Ok(Target::Stdout(scratch::make(&cx.settings.paths.data_dir)?));
     }
     Ok(Target::Place(output.map(format::absolute).transpose()?))
 }
@@ -183,43 +181,6 @@ async fn read(client: &mut Client, transfer: TransferId) -> Result<TransferRow, 
     })
 }
 
-/// How long to wait, and for what.
-struct Patience {
-    total: Option<Duration>,
-    start: Instant,
-    progress: (u64, Instant),
-}
-
-impl Patience {
-    fn new(total: Option<Duration>) -> Self {
-        let start = Instant::now();
-        Self { total, start, progress: (0, start) }
-    }
-
-    fn check(&mut self, row: &TransferRow) -> Result<(), Failure> {
-        if row.done > self.progress.0 {
-            self.progress = (row.done, Instant::now());
-        }
-        let waited = match self.total {
-            Some(total) => (self.start.elapsed() >= total).then(|| self.start.elapsed()),
-            None => Some(self.progress.1.elapsed()).filter(|idle| *idle >= STALLED),
-        };
-        waited.map_or(Ok(()), |waited| Err(gave_up(row, waited)))
-    }
-}
-
-fn gave_up(row: &TransferRow, waited: Duration) -> Failure {
-    let waited = units::duration(waited);
-    if row.done == 0 && row.sources == 0 {
-        let message = format!("nobody has {} ({waited} were spent looking)", row.name);
-        return Failure::new(FailureKind::NotFound, message)
-            .hint("whoever offers it must be online; try again later, or wait with --timeout");
-    }
-    let done = transfers::percent(row.done, row.size);
-    let message = format!("gave up on {} after {waited}, with {done} of it", row.name);
-    Failure::new(FailureKind::TimedOut, message).hint("give it more time: --timeout SECONDS")
-}
-
 fn detail(row: &TransferRow) -> String {
     if matches!(row.state, TransferState::FindingSources | TransferState::Describing) {
         return row.name.to_string();
@@ -274,43 +235,5 @@ fn copy(mut file: File, mut out: impl Write, what: &str) -> Outcome {
             return out.flush().map_err(|error| cannot_write(&error));
         }
         out.write_all(&buffer[..read]).map_err(|error| cannot_write(&error))?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(done: u64, sources: u32) -> TransferRow {
-        let link: Link = "0123456789012345678901234567890123456789".parse().expect("link");
-        TransferRow {
-            transfer: 1,
-            name: "x".into(),
-            sha1: link.sha1,
-            size: Some(10),
-            done,
-            rate: 0,
-            sources,
-            banned: 0,
-            from: None,
-            state: TransferState::FindingSources,
-            path: PathBuf::from("/x"),
-            link,
-        }
-    }
-
-    #[test]
-    fn giving_up_says_whether_there_was_anything() {
-        let mut over = Patience::new(Some(Duration::ZERO));
-        assert_eq!(over.check(&row(0, 0)).expect_err("over").kind, FailureKind::NotFound);
-        assert_eq!(over.check(&row(5, 0)).expect_err("over").kind, FailureKind::TimedOut);
-        assert_eq!(over.check(&row(0, 1)).expect_err("over").kind, FailureKind::TimedOut);
-        let mut patient = Patience::new(None);
-        assert!(patient.check(&row(0, 0)).is_ok());
-        let Some(long_ago) = Instant::now().checked_sub(STALLED) else { return };
-        patient.progress.1 = long_ago;
-        assert!(patient.check(&row(5, 1)).is_ok(), "something came");
-        patient.progress.1 = long_ago;
-        assert!(patient.check(&row(5, 1)).is_err(), "nothing more came");
     }
 }
