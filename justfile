@@ -24,6 +24,10 @@ demo *FLAGS:
 screens:
     INSTA_UPDATE=always cargo test --test tui_screens
 
+# Draws the pictures in docs/images from the real view code.
+pictures:
+    cargo run --example screenshots
+
 # The documentation of the code, in a browser.
 doc:
     cargo doc --no-deps --open
