@@ -1,0 +1,33 @@
+# The few commands that are repeated. `just` alone lists them.
+
+_list:
+    @just --list --unsorted
+
+# Everything that must hold before a change lands.
+ci:
+    .ci/run
+
+# The tests; `just test indexing` runs those whose names contain the word.
+test *WORD:
+    cargo test {{ WORD }}
+
+# Formatting and lints, as CI wants them.
+lint:
+    cargo fmt
+    cargo clippy --all-targets -- -D warnings
+
+# A whole network on this machine.
+demo *FLAGS:
+    cargo run --release -- demo {{ FLAGS }}
+
+# Takes over the screens as they are drawn now; look at them with `git diff` before committing.
+screens:
+    INSTA_UPDATE=always cargo test --test tui_screens
+
+# Draws the pictures in docs/images from the real view code.
+pictures:
+    cargo run --example screenshots
+
+# The documentation of the code, in a browser.
+doc:
+    cargo doc --no-deps --open
