@@ -4,7 +4,11 @@
 mod support;
 
 use p2pfs_tui::{
-    application::message::{FailureKind, SearchEnd, TransferState},
+    application::{
+        Application,
+        config::NodeConfig,
+        message::{FailureKind, SearchEnd, TransferState},
+    },
     domain::{Field, Link},
 };
 use support::TestNode;
@@ -88,4 +92,72 @@ async fn a_lonely_node_says_so() {
         TransferState::Failed(failure) => assert_eq!(failure.kind, FailureKind::NoPeers),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_of_last_time_are_tried_again() {
+    let mut a = TestNode::start(vec![]).await;
+    let mut b = TestNode::start(vec![a.address().await]).await;
+    let before = b.until("it knows a peer", |snapshot| snapshot.routing > 0).await.node.peer_id;
+    let TestNode { application, client, dir } = b;
+    drop(client);
+    application.stop().await;
+    // No bootstrap node this time: only what was written down.
+    let application = Application::start(support::config(dir.path(), vec![])).await.unwrap();
+    let client = application.connect();
+    let mut b = TestNode { application, client, dir };
+    let after = b.until("it found its peer again", |snapshot| snapshot.peers > 0).await;
+    assert_eq!(after.node.peer_id, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_speaks_quic_alone_is_reached() {
+    let quic = |config: &mut NodeConfig| {
+        config.listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
+    };
+    let mut a = TestNode::start_with(vec![], quic).await;
+    let mut b = TestNode::start_with(vec![a.address().await], quic).await;
+    let data = bytes(7, 400_000);
+    let path = a.write("over quic.bin", &data);
+    a.share(path).await;
+    a.announced(1).await;
+    let row = b.search("quic", None).await.rows.remove(0);
+    let transfer = b.get(row.link).await;
+    assert_eq!(transfer.state, TransferState::Done);
+    assert_eq!(std::fs::read(&transfer.path).unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_of_different_names_do_not_mix() {
+    let mut a = TestNode::start(vec![]).await;
+    let bootstrap = vec![a.address().await];
+    let mut other = TestNode::start_with(bootstrap, |config| {
+        config.network = "other".parse().unwrap();
+    })
+    .await;
+    let path = a.write("here only.txt", b"here");
+    a.share(path).await;
+    let found = other.search("here", None).await;
+    assert_eq!((found.rows.len(), found.summary.end), (0, Some(SearchEnd::NoPeers)));
+    assert_eq!(a.snapshot().await.peers, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_is_not_served_as_its_old_self() {
+    let mut a = TestNode::start(vec![]).await;
+    let mut b = TestNode::start(vec![a.address().await]).await;
+    let path = a.write("diary.txt", &bytes(8, 100_000));
+    a.share(path.clone()).await;
+    a.announced(1).await;
+    let old = b.search("diary", None).await.rows.remove(0);
+    std::fs::write(&path, bytes(9, 100_000)).unwrap();
+    let transfer = b.get(old.link).await;
+    assert!(matches!(transfer.state, TransferState::Failed(_)), "{transfer:?}");
+    // It was found out when it was asked for, read again, and is served as what it is now.
+    a.announced(1).await;
+    let new = b.search("diary", None).await.rows.remove(0);
+    assert_ne!(new.content, old.content);
+    let transfer = b.get(new.link).await;
+    assert_eq!(transfer.state, TransferState::Done);
+    assert_eq!(std::fs::read(&transfer.path).unwrap(), bytes(9, 100_000));
 }

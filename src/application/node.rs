@@ -96,7 +96,6 @@ impl Node {
             info: info(&config, &host),
             host: host.clone(),
             indexing: indexing.clone(),
-            announcer: announcer.clone(),
             transfers: transfers.clone(),
             uploads: uploads.clone(),
             downloads: downloads.clone(),

@@ -14,7 +14,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    announcing::{self, Announcer},
     indexing::IndexingService,
     message::{Generations, NodeInfo, Rates, Reachability, Snapshot, Verdict},
     transfers::Transfers,
@@ -37,7 +36,6 @@ pub(super) struct Watched {
     pub(super) info: NodeInfo,
     pub(super) host: Host,
     pub(super) indexing: IndexingService,
-    pub(super) announcer: Announcer,
     pub(super) transfers: Transfers,
     pub(super) uploads: Arc<Uploads>,
     pub(super) downloads: Arc<Meter>,
@@ -50,7 +48,6 @@ pub(super) struct Observer {
     host: watch::Receiver<HostState>,
     shares: watch::Receiver<u64>,
     transfers: watch::Receiver<u64>,
-    announced: watch::Receiver<announcing::Totals>,
     rates: (Rate, Rate),
     now: Rates,
 }
@@ -61,7 +58,6 @@ impl Observer {
             host: watched.host.state(),
             shares: watched.indexing.generation(),
             transfers: watched.transfers.generation(),
-            announced: watched.announcer.totals(),
             rates: Default::default(),
             now: Rates { up_limit: watched.up_limit, ..Rates::default() },
             watched,
@@ -88,7 +84,6 @@ impl Observer {
                 result = self.host.changed() => result.is_ok(),
                 result = self.shares.changed() => result.is_ok(),
                 result = self.transfers.changed() => result.is_ok(),
-                result = self.announced.changed() => result.is_ok(),
                 _ = ticks.tick() => { self.tick(Instant::now()); true }
             };
             if !alive {
@@ -118,16 +113,13 @@ impl Observer {
 
     fn snapshot(&mut self) -> Snapshot {
         let host = self.host.borrow_and_update().clone();
-        let announced = *self.announced.borrow_and_update();
-        let mut shares = self.watched.indexing.totals();
-        (shares.keys_announced, shares.keys) = (announced.announced, announced.keys);
         Snapshot {
             node: self.watched.info.clone(),
             reachability: reachability(&host),
             peers: u32::try_from(host.peers).unwrap_or(u32::MAX),
             routing: u32::try_from(host.routing).unwrap_or(u32::MAX),
             listen: host.listen,
-            shares,
+            shares: self.watched.indexing.totals(),
             transfers: self.watched.transfers.totals(),
             rates: self.now,
             generations: Generations {

@@ -37,7 +37,7 @@ pub(super) struct Invocation {
     pub(super) verb: Option<Verb>,
 }
 
-/// What to do.
+// What to do. Not a doc comment: clap would take it for what the program is.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     Demo(demo::Args),

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Totals;
 use crate::domain::{ContentId, Key};
 
 /// How many of a content's first keys go before the words of all: its SHA-1 and its root.
@@ -59,14 +58,9 @@ pub(super) struct Keys {
     contents: HashMap<ContentId, Content>,
     urgent: VecDeque<Key>,
     rest: VecDeque<Key>,
-    announced: u64,
 }
 
 impl Keys {
-    pub(super) fn totals(&self) -> Totals {
-        Totals { announced: self.announced, keys: self.by_key.len() as u64 }
-    }
-
     /// A file came; two files with one content share its keys.
     pub(super) fn add(&mut self, content: ContentId, keys: Vec<Key>) -> Progress {
         let known = self.contents.entry(content).or_insert_with(|| Content {
@@ -103,7 +97,6 @@ impl Keys {
             let Some(entry) = self.by_key.get_mut(&key) else { continue };
             entry.contents.retain(|other| other != content);
             if entry.contents.is_empty() {
-                self.announced -= u64::from(entry.counted);
                 self.by_key.remove(&key);
                 gone.push(key);
             }
@@ -142,7 +135,6 @@ impl Keys {
         if std::mem::replace(&mut entry.counted, true) {
             return Vec::new();
         }
-        self.announced += 1;
         let contents = entry.contents.iter();
         contents
             .filter_map(|content| {
@@ -166,7 +158,7 @@ impl Keys {
             let due = match entry.state {
                 State::Queued | State::Running => false,
                 State::Announced { at, table: then } => {
-                    now.duration_since(at) >= renew_after || table >= then.max(1) * 2
+                    now.duration_since(at) >= renew_after || table > 0 && table >= then * 2
                 }
                 State::Failed { at } => now.duration_since(at) >= retry_after,
             };
@@ -210,10 +202,9 @@ mod tests {
         assert_eq!(drain(&mut keys), [key(1), key(2), key(3), key(4), key(9)]);
         let progress = keys.ended(key(9), true, 5, Instant::now());
         assert_eq!(progress.iter().map(|p| (p.done, p.keys)).collect::<Vec<_>>(), [(1, 3); 2]);
-        assert_eq!(keys.totals(), Totals { announced: 1, keys: 5 });
         assert_eq!(keys.remove(&content(1)), [key(1), key(2)]);
         assert_eq!(keys.remove(&content(2)), [key(3), key(4), key(9)]);
-        assert_eq!(keys.totals(), Totals::default());
+        assert!(keys.by_key.is_empty() && keys.contents.is_empty());
     }
 
     #[test]
@@ -240,8 +231,7 @@ mod tests {
         assert_eq!(drain(&mut keys), [key(1)]);
         keys.requeue(start + HOUR / 2, 10, HOUR, HOUR / 2);
         assert_eq!(drain(&mut keys), [key(2)]);
-        keys.ended(key(1), true, 20, start);
-        assert_eq!(keys.totals().announced, 1);
+        assert!(keys.ended(key(1), true, 20, start).is_empty(), "counted once");
         keys.requeue(start + HOUR, 20, HOUR, HOUR);
         assert_eq!(drain(&mut keys), [key(1)]);
     }

@@ -44,16 +44,6 @@ const ORDERS: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Announcer {
     orders: mpsc::Sender<Order>,
-    totals: watch::Receiver<Totals>,
-}
-
-/// How many keys there are and how many are announced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Announced since they last had to be.
-    pub announced: u64,
-    /// All.
-    pub keys: u64,
 }
 
 #[derive(Debug)]
@@ -73,11 +63,8 @@ impl Announcer {
     #[must_use]
     pub fn start(dht: Dht, host: watch::Receiver<HostState>, listener: Arc<dyn Listener>) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS);
-        let (sender, totals) = watch::channel(Totals::default());
-        tokio::spawn(
-            Task { dht, host, listener, totals: sender, keys: Keys::default() }.run(receiver),
-        );
-        Self { orders, totals }
+        tokio::spawn(Task { dht, host, listener, keys: Keys::default() }.run(receiver));
+        Self { orders }
     }
 
     /// Announces a file's keys from now on.
@@ -89,15 +76,9 @@ impl Announcer {
     pub async fn remove(&self, content: ContentId) {
         let _ = self.orders.send(Order::Remove(content)).await;
     }
-
-    /// How far it is, to read or to watch.
-    #[must_use]
-    pub fn totals(&self) -> watch::Receiver<Totals> {
-        self.totals.clone()
-    }
 }
 
-/// When the routing table first had somebody, and when it last grew.
+/// When somebody was first there, and when the routing table last grew.
 #[derive(Debug, Default)]
 struct Table {
     peers: usize,
@@ -106,8 +87,8 @@ struct Table {
 
 impl Table {
     /// `None` when it is worth announcing; else when to look again, if that is known.
-    fn ready(&mut self, peers: usize, now: Instant) -> Option<Option<Instant>> {
-        if peers == 0 {
+    fn ready(&mut self, somebody: bool, peers: usize, now: Instant) -> Option<Option<Instant>> {
+        if !somebody {
             *self = Self::default();
             return Some(None);
         }
@@ -133,7 +114,6 @@ struct Task {
     dht: Dht,
     host: watch::Receiver<HostState>,
     listener: Arc<dyn Listener>,
-    totals: watch::Sender<Totals>,
     keys: Keys,
 }
 
@@ -144,8 +124,11 @@ impl Task {
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut table = Table::default();
         loop {
-            let known = self.host.borrow_and_update().routing;
-            let ready = table.ready(known, Instant::now());
+            let (peers, known) = {
+                let host = self.host.borrow_and_update();
+                (host.peers, host.routing)
+            };
+            let ready = table.ready(peers > 0, known, Instant::now());
             while ready.is_none() && running.len() < PARALLEL {
                 let Some(key) = self.keys.next() else { break };
                 let dht = self.dht.clone();
@@ -157,7 +140,9 @@ impl Task {
                     None => return,
                 },
                 Some((key, size, result)) = running.next() => {
-                    let taken = result.as_ref().is_ok_and(|trace| trace.answered > 0);
+                    // Where the table is empty although somebody is connected, as on a lone node
+                    // that all others reach from behind a translator, ours is the one record.
+                    let taken = result.as_ref().is_ok_and(|t| t.answered > 0 || t.asked == 0);
                     if !taken {
                         tracing::debug!(%key, ?result, "an announcement was not taken");
                     }
@@ -172,10 +157,6 @@ impl Task {
                     self.keys.requeue(now, known, RECORD_TTL / 2, RETRY_AFTER);
                 }
             }
-            self.totals.send_if_modified(|totals| {
-                let fresh = self.keys.totals();
-                std::mem::replace(totals, fresh) != fresh
-            });
         }
     }
 
@@ -209,13 +190,13 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut table = Table::default();
-        assert_eq!(table.ready(0, at(0)), Some(None));
-        assert_eq!(table.ready(1, at(0)), Some(Some(at(500))));
-        assert_eq!(table.ready(5, at(400)), Some(Some(at(900))));
-        assert_eq!(table.ready(5, at(899)), Some(Some(at(900))));
-        assert_eq!(table.ready(5, at(900)), None);
-        assert_eq!(table.ready(6, at(2_900)), Some(Some(at(3_000))));
-        assert_eq!(table.ready(7, at(3_000)), None);
-        assert_eq!(table.ready(0, at(3_100)), Some(None));
+        assert_eq!(table.ready(false, 0, at(0)), Some(None));
+        assert_eq!(table.ready(true, 1, at(0)), Some(Some(at(500))));
+        assert_eq!(table.ready(true, 5, at(400)), Some(Some(at(900))));
+        assert_eq!(table.ready(true, 5, at(899)), Some(Some(at(900))));
+        assert_eq!(table.ready(true, 5, at(900)), None);
+        assert_eq!(table.ready(true, 6, at(2_900)), Some(Some(at(3_000))));
+        assert_eq!(table.ready(true, 7, at(3_000)), None);
+        assert_eq!(table.ready(false, 7, at(3_100)), Some(None));
     }
 }
