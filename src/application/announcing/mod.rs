@@ -6,6 +6,7 @@
 //! grown since, it is announced again, since the nodes nearest to a key are then others.
 
 mod keys;
+mod pace;
 
 use std::{
     sync::Arc,
@@ -18,14 +19,15 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use self::keys::{Keys, Progress};
+use self::{
+    keys::{Keys, Progress},
+    pace::Pace,
+};
 use crate::{
     domain::{ContentId, Key, Manifest},
     network::{dht::Dht, host::command::HostState},
 };
 
-/// Announcements under way at the same time.
-const PARALLEL: usize = 32;
 /// How long records of ours last; they are renewed after half of it.
 pub const RECORD_TTL: Duration = crate::network::host::PROVIDER_TTL;
 /// How often it is checked whether something has to be announced again.
@@ -122,24 +124,29 @@ impl Task {
         let mut running = FuturesUnordered::new();
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut table = Table::default();
+        let (mut table, mut pace) = (Table::default(), Pace::default());
         loop {
             let (peers, known) = {
                 let host = self.host.borrow_and_update();
                 (host.peers, host.routing)
             };
             let ready = table.ready(peers > 0, known, Instant::now());
-            while ready.is_none() && running.len() < PARALLEL {
+            while ready.is_none() && running.len() < pace.window() {
                 let Some(key) = self.keys.next() else { break };
                 let dht = self.dht.clone();
-                running.push(async move { (key, known, dht.announce(key).await) });
+                running.push(async move {
+                    let start = Instant::now();
+                    let result = dht.announce(key).await;
+                    (key, known, start.elapsed(), result)
+                });
             }
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order).await,
                     None => return,
                 },
-                Some((key, size, result)) = running.next() => {
+                Some((key, size, elapsed, result)) = running.next() => {
+                    pace.took(elapsed);
                     // Where the table is empty although somebody is connected, as on a lone node
                     // that all others reach from behind a translator, ours is the one record.
                     let taken = result.as_ref().is_ok_and(|t| t.answered > 0 || t.asked == 0);
