@@ -85,6 +85,19 @@ fn succeed(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Waits until a node knows somebody.
+fn until_it_has_a_peer(folder: &Path, node: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let status = rows(&succeed(folder, &["--data-dir", node, "status", "--json"]));
+        if status[0]["peers"].as_u64().unwrap() > 0 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "nobody came: {status:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 fn rows(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -106,6 +119,8 @@ fn what_one_shares_another_finds_and_fetches() {
     let keeper = Daemon::start(folder, &["--data-dir", "keeper"]);
     let other = Daemon::start(folder, &["--data-dir", "other", "--bootstrap", &keeper.address]);
 
+    // Without a peer there is nobody to announce to, and `share` would not wait for one.
+    until_it_has_a_peer(folder, "keeper");
     let told = succeed(folder, &["--data-dir", "keeper", "share", shared.to_str().unwrap()]);
     assert!(told.contains("1 file"), "{told}");
     let file = shared.join("Zephyr Serenade.bin");

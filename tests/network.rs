@@ -154,6 +154,12 @@ async fn a_file_that_changes_is_not_served_as_its_old_self() {
     let transfer = b.get(old.link).await;
     assert!(matches!(transfer.state, TransferState::Failed(_)), "{transfer:?}");
     // It was found out when it was asked for, read again, and is served as what it is now.
+    let changed = async {
+        while a.shares().await[0].content.is_none_or(|content| content == old.content) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, changed).await.unwrap();
     a.announced(1).await;
     let new = b.search("diary", None).await.rows.remove(0);
     assert_ne!(new.content, old.content);

@@ -17,7 +17,7 @@ use super::{
     lock::DataDirLock,
     message::{Event, Failure, FailureKind, NodeInfo, Snapshot},
     notices::Notices,
-    observer::{Observer, Watched},
+    observer::{Glance, Watched},
     peers::unix_now,
     provider::Provider,
     search::QueryService,
@@ -49,7 +49,9 @@ pub(super) struct Node {
     pub(super) notices: Notices,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) stopped: CancellationToken,
-    /// The node at a glance, to read or to watch.
+    /// The node at a glance, to read.
+    pub(super) glance: Arc<Glance>,
+    /// The node at a glance, to watch.
     pub(super) snapshot: watch::Receiver<Arc<Snapshot>>,
     lock: Mutex<Option<DataDirLock>>,
 }
@@ -92,7 +94,7 @@ impl Node {
             events: events.clone(),
         });
         let stopped = CancellationToken::new();
-        let observer = Observer::new(Watched {
+        let glance = Arc::new(Glance::new(Watched {
             info: info(&config, &host),
             host: host.clone(),
             indexing: indexing.clone(),
@@ -100,8 +102,8 @@ impl Node {
             uploads: uploads.clone(),
             downloads: downloads.clone(),
             up_limit: config.upload_limit,
-        });
-        let snapshot = observer.start(stopped.clone());
+        }));
+        let snapshot = glance.publish(stopped.clone());
         let node = Arc::new(Self {
             host,
             indexing,
@@ -111,6 +113,7 @@ impl Node {
             notices: Notices::new(events.clone()),
             events,
             stopped,
+            glance,
             snapshot,
             lock: Mutex::new(Some(lock)),
             config,

@@ -2,7 +2,7 @@
 //! it changed, at most a few times a second.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,7 +31,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// Changes that come together are published together.
 const COALESCE: Duration = Duration::from_millis(100);
 
-/// What the observer looks at.
+/// What is looked at.
+#[derive(Debug)]
 pub(super) struct Watched {
     pub(super) info: NodeInfo,
     pub(super) host: Host,
@@ -42,54 +43,90 @@ pub(super) struct Watched {
     pub(super) up_limit: Option<u64>,
 }
 
-/// Turns what it watches into snapshots.
-pub(super) struct Observer {
+/// The node at a glance, read as it is now.
+#[derive(Debug)]
+pub(super) struct Glance {
     watched: Watched,
-    host: watch::Receiver<HostState>,
-    shares: watch::Receiver<u64>,
-    transfers: watch::Receiver<u64>,
-    rates: (Rate, Rate),
-    now: Rates,
+    rates: Mutex<(Rate, Rate, Rates)>,
 }
 
-impl Observer {
+impl Glance {
     pub(super) fn new(watched: Watched) -> Self {
-        Self {
-            host: watched.host.state(),
-            shares: watched.indexing.generation(),
-            transfers: watched.transfers.generation(),
-            rates: Default::default(),
-            now: Rates { up_limit: watched.up_limit, ..Rates::default() },
-            watched,
+        let rates = Rates { up_limit: watched.up_limit, ..Rates::default() };
+        Self { watched, rates: Mutex::new((Rate::default(), Rate::default(), rates)) }
+    }
+
+    /// The node as it is now: what a client did a moment ago is in it.
+    pub(super) fn read(&self) -> Snapshot {
+        let watched = &self.watched;
+        // The lists' generations are read before what they count, so that a change in between is
+        // read again rather than missed.
+        let generations = Generations {
+            peers: watched.host.state().borrow().generation,
+            shares: *watched.indexing.generation().borrow(),
+            transfers: *watched.transfers.generation().borrow(),
+        };
+        let host = watched.host.state().borrow().clone();
+        Snapshot {
+            node: watched.info.clone(),
+            reachability: reachability(&host),
+            peers: u32::try_from(host.peers).unwrap_or(u32::MAX),
+            routing: u32::try_from(host.routing).unwrap_or(u32::MAX),
+            listen: host.listen,
+            shares: watched.indexing.totals(),
+            transfers: watched.transfers.totals(),
+            rates: self.rates().2,
+            generations,
         }
     }
 
-    /// Publishes from now on, until the node stops; returns what can be read and watched.
-    pub(super) fn start(mut self, stopped: CancellationToken) -> watch::Receiver<Arc<Snapshot>> {
-        let (sender, receiver) = watch::channel(Arc::new(self.snapshot()));
+    fn tick(&self, now: Instant) {
+        let (up, down) = (self.watched.uploads.meter.total(), self.watched.downloads.total());
+        let mut rates = self.rates();
+        rates.2.up = rates.0.sample(now, up);
+        rates.2.down = rates.1.sample(now, down);
+        (rates.2.total_up, rates.2.total_down) = (up, down);
+        drop(rates);
+        self.watched.transfers.tick(now);
+    }
+
+    fn rates(&self) -> MutexGuard<'_, (Rate, Rate, Rates)> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes from now on, until the node stops; returns what can be watched.
+    pub(super) fn publish(
+        self: &Arc<Self>,
+        stopped: CancellationToken,
+    ) -> watch::Receiver<Arc<Snapshot>> {
+        let (sender, receiver) = watch::channel(Arc::new(self.read()));
+        let glance = self.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
-                () = self.run(sender) => {}
+                () = glance.observe(sender) => {}
             }
         });
         receiver
     }
 
-    async fn run(mut self, snapshot: watch::Sender<Arc<Snapshot>>) {
+    async fn observe(&self, snapshot: watch::Sender<Arc<Snapshot>>) {
+        let mut host = self.watched.host.state();
+        let mut shares = self.watched.indexing.generation();
+        let mut transfers = self.watched.transfers.generation();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let alive = tokio::select! {
-                result = self.host.changed() => result.is_ok(),
-                result = self.shares.changed() => result.is_ok(),
-                result = self.transfers.changed() => result.is_ok(),
+                result = host.changed() => result.is_ok(),
+                result = shares.changed() => result.is_ok(),
+                result = transfers.changed() => result.is_ok(),
                 _ = ticks.tick() => { self.tick(Instant::now()); true }
             };
             if !alive {
                 return;
             }
-            let fresh = self.snapshot();
+            let fresh = self.read();
             let differs = snapshot.send_if_modified(|old| {
                 let differs = **old != fresh;
                 if differs {
@@ -100,33 +137,6 @@ impl Observer {
             if differs {
                 sleep(COALESCE).await;
             }
-        }
-    }
-
-    fn tick(&mut self, now: Instant) {
-        let (up, down) = (self.watched.uploads.meter.total(), self.watched.downloads.total());
-        self.now.up = self.rates.0.sample(now, up);
-        self.now.down = self.rates.1.sample(now, down);
-        (self.now.total_up, self.now.total_down) = (up, down);
-        self.watched.transfers.tick(now);
-    }
-
-    fn snapshot(&mut self) -> Snapshot {
-        let host = self.host.borrow_and_update().clone();
-        Snapshot {
-            node: self.watched.info.clone(),
-            reachability: reachability(&host),
-            peers: u32::try_from(host.peers).unwrap_or(u32::MAX),
-            routing: u32::try_from(host.routing).unwrap_or(u32::MAX),
-            listen: host.listen,
-            shares: self.watched.indexing.totals(),
-            transfers: self.watched.transfers.totals(),
-            rates: self.now,
-            generations: Generations {
-                peers: host.generation,
-                shares: *self.shares.borrow_and_update(),
-                transfers: *self.transfers.borrow_and_update(),
-            },
         }
     }
 }

@@ -49,6 +49,8 @@ pub(super) async fn serve(node: Arc<Node>, end: ClientEnd) {
 async fn push(node: Arc<Node>, outputs: mpsc::Sender<Output>) {
     let mut events = node.events.subscribe();
     let mut snapshots = node.snapshot.clone();
+    // The reply to the command tells how things are; only what changes after it is pushed.
+    snapshots.mark_unchanged();
     for notice in node.notices.recent() {
         if outputs.send(Output::Event(Event::Notice(notice))).await.is_err() {
             return;
@@ -80,9 +82,7 @@ fn latest(snapshots: &mut watch::Receiver<Arc<Snapshot>>) -> Box<Snapshot> {
 
 async fn carry_out(node: &Node, command: Command) -> Result<Reply, Failure> {
     match command {
-        Command::Snapshot | Command::Watch => {
-            Ok(Reply::Snapshot(latest(&mut node.snapshot.clone())))
-        }
+        Command::Snapshot | Command::Watch => Ok(Reply::Snapshot(Box::new(node.glance.read()))),
         Command::Peers(window) => {
             let generation = node.host.state().borrow().generation;
             let rows = peers::connected(&node.host).await;

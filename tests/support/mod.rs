@@ -15,7 +15,7 @@ use p2pfs_tui::{
         client::Client,
         config::{DEFAULT_UPLOAD_LIMIT, NodeConfig, Overlay},
         message::{
-            Command, Failure, Output, Reply, ResultRow, SearchRow, ShareState, Snapshot,
+            Command, Failure, Output, Reply, ResultRow, SearchRow, ShareRow, ShareState, Snapshot,
             TransferRow, Window,
         },
     },
@@ -130,14 +130,18 @@ impl TestNode {
             shares.files == files && shares.to_hash == 0 && shares.keys_announced == shares.keys
         };
         let snapshot = self.until("all is announced", done).await;
-        let Reply::Shares(page) = self.call(Command::Shares(Window::first(10))).await.unwrap()
-        else {
-            panic!("no shares");
-        };
-        for row in page.rows {
+        for row in self.shares().await {
             assert!(matches!(row.state, ShareState::Announced { .. }), "{row:?}");
         }
         snapshot
+    }
+
+    /// The first shared files.
+    pub async fn shares(&mut self) -> Vec<ShareRow> {
+        match self.call(Command::Shares(Window::first(10))).await.unwrap() {
+            Reply::Shares(page) => page.rows,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub async fn search(&mut self, text: &str, field: Option<Field>) -> Found {
