@@ -118,7 +118,11 @@ fn rank(answers: Vec<(PeerId, Vec<Manifest>)>, seen: &[Source]) -> Vec<Variant> 
         }
     }
     let mut variants: Vec<_> = by_identity.into_values().collect();
-    variants.sort_by_key(|v| (std::cmp::Reverse(v.sources.len()), v.manifest.content));
+    // Among equals the small ones first: a wrong one costs as many bytes as it has.
+    variants.sort_by_key(|v| {
+        let content = v.manifest.content;
+        (std::cmp::Reverse(v.sources.len()), content.size, content)
+    });
     variants.truncate(MAX_VARIANTS);
     variants
 }

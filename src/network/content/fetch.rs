@@ -41,8 +41,8 @@ pub struct Fetch {
     pub protocol: StreamProtocol,
     /// The content.
     pub root: Root,
-    /// Its size, as a link or several manifests say; proven before it is believed. Without it,
-    /// each provider is asked.
+    /// Its size, as a link or a manifest says; nothing is fetched from who knows another. Proven
+    /// before it is believed.
     pub size: Option<u64>,
     /// Counts what arrives.
     pub meter: Arc<Meter>,
@@ -227,15 +227,15 @@ impl Fetch {
     }
 
     /// Has the provider prove the last block: a tree of another size has another one.
+    ///
+    /// It is asked for the size it knows first. A link's size is somebody else's word: a provider
+    /// that says another one has not lied, and its bytes would not fit a tree of the wrong size.
     async fn prove_size(&self, session: &mut Session) -> Result<u64, SourceError> {
-        let size = match self.size {
-            Some(size) => size,
-            None => {
-                let described = session.describe_root(self.root).await?;
-                let manifest = described.first();
-                manifest.ok_or(SessionError::Missing)?.content.size
-            }
-        };
+        let described = session.describe_root(self.root).await?;
+        let size = described.first().ok_or(SessionError::Missing)?.content.size;
+        if self.size.is_some_and(|expected| expected != size) {
+            return Err(SessionError::OutOfRange.into());
+        }
         let Some(last) = blocks::last_block(size) else {
             let lie = || SourceError::Lied("it says that the file is empty".to_owned());
             return is_root_of_nothing(&self.root).then_some(size).ok_or_else(lie);
