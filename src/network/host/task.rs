@@ -108,6 +108,8 @@ impl Task {
             }
         };
         self.save_all().await;
+        // Closed before it is said, so that whoever waited can listen on the same ports again.
+        drop(self);
         if let Some(reply) = stopped {
             let _ = reply.send(());
         }

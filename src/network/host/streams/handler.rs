@@ -60,7 +60,8 @@ impl Handler {
         };
         let inbound = Inbound { peer: self.peer, stream: stream.compat() };
         if let Err(TrySendError::Full(_)) = acceptor.try_send(inbound) {
-            tracing::warn!(%protocol, peer = %self.peer, "refused a stream: too many wait");
+            // Not a warning: a peer could fill the log with them.
+            tracing::debug!(%protocol, peer = %self.peer, "refused a stream: too many wait");
         }
     }
 }
