@@ -140,3 +140,23 @@ async fn a_wrong_size_in_a_link_is_not_blamed_on_who_has_the_file() {
         assert!(failure.message.contains("another size"), "{failure}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trickling_provider_makes_way_for_another() {
+    let mut a = TestNode::start(vec![]).await;
+    let mut b = TestNode::start(vec![a.address().await]).await;
+    let good = data(1);
+    let song = manifest("song.bin", &good);
+    let path = a.write("song.bin", &good);
+    a.share(path).await;
+    a.announced(1).await;
+    let wares = Wares { manifests: vec![song.clone()], data: good.clone(), corrupt: false };
+    // A kilobyte every ten seconds: never silent for long, and never done either.
+    let trickler = Stranger::start_slow(a.address().await, wares, Some(100)).await;
+    let mut link = Link::of(&song.content, "song.bin");
+    // Whom a link names is asked first.
+    link.peers = trickler.host.shareable_addresses();
+    let transfer = b.get(link).await;
+    assert_eq!((&transfer.state, transfer.banned), (&TransferState::Done, 0), "{transfer:?}");
+    assert_eq!(std::fs::read(&transfer.path).unwrap(), good);
+}

@@ -4,6 +4,7 @@
 //! after another. Between them stand [`proof`], which decides whether bytes belong to a content,
 //! and [`part`], which lets nothing reach a final name that is not complete and right.
 
+mod candidates;
 pub mod fetch;
 pub mod hash;
 pub mod limiter;

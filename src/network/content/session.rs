@@ -37,9 +37,12 @@ pub enum SessionError {
     /// No stream to it.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It broke off, was silent for too long, or broke the protocol.
+    /// It broke off or broke the protocol.
     #[error(transparent)]
     Wire(#[from] WireError),
+    /// It said nothing for too long: it is stuck, or has others to serve first.
+    #[error("it fell silent")]
+    Silent,
     /// It does not have the content, or not any more.
     #[error("it does not have this content")]
     Missing,
@@ -129,7 +132,7 @@ impl Session {
         let mut filled = 0;
         while filled < encoded.len() {
             let read = self.stream.read(&mut encoded[filled..]);
-            match timeout(SILENCE, read).await.map_err(|_| silent())?? {
+            match timeout(SILENCE, read).await.map_err(|_| SessionError::Silent)?? {
                 0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 some => filled += some,
             }
@@ -139,10 +142,6 @@ impl Session {
 
     async fn message<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, SessionError> {
         let message = wire::read(&mut self.stream, MAX_ANSWER);
-        Ok(timeout(SILENCE, message).await.map_err(|_| silent())??)
+        Ok(timeout(SILENCE, message).await.map_err(|_| SessionError::Silent)??)
     }
-}
-
-fn silent() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "it fell silent")
 }
