@@ -124,8 +124,7 @@ async fn fetch(
     inner.set_state(transfer, TransferState::Fetching);
     transfer.progress.send_replace(Progress::default());
     let fetch = Fetch {
-        host: parts.host.clone(),
-        protocol: parts.protocol.clone(),
+        providers: parts.providers.clone(),
         root: target.root,
         size: target.size,
         meter: parts.meter.clone(),

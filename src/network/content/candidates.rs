@@ -12,11 +12,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::fetch::Progress;
+use super::fetch::{MAX_SOURCES, Progress};
 use crate::domain::Source;
 
-/// The most providers that are remembered for one content.
-const MAX_SOURCES: usize = 256;
 /// How long a provider may take for one answer while others wait; twice that at its next turn,
 /// so that a line which is slow for everybody still gets a span through.
 const TURN: Duration = Duration::from_secs(10);

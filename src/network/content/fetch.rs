@@ -6,7 +6,7 @@
 
 use std::{future::Future, io, sync::Arc};
 
-use libp2p::{PeerId, StreamProtocol};
+use libp2p::PeerId;
 use tokio::{
     sync::{mpsc, watch},
     task::spawn_blocking,
@@ -17,13 +17,13 @@ use super::{
     meter::Meter,
     part::PartFile,
     proof::{ProofError, Provable, is_root_of_nothing},
+    providers::Providers,
     session::{Session, SessionError},
 };
-use crate::{
-    domain::{Root, Source, blocks},
-    network::host::Host,
-};
+use crate::domain::{Root, Source, blocks};
 
+/// The most providers that are remembered for one content.
+pub(super) const MAX_SOURCES: usize = 256;
 /// Spans that are asked for ahead of the one that is awaited.
 const AHEAD: u64 = 4;
 /// How often a provider may be late with nothing to show before it is given up.
@@ -32,10 +32,8 @@ const MAX_TURNS: u32 = 3;
 /// What is to be fetched and from whom.
 #[derive(Debug)]
 pub struct Fetch {
-    /// The host to reach providers through.
-    pub host: Host,
-    /// The name of the content protocol.
-    pub protocol: StreamProtocol,
+    /// To reach providers.
+    pub providers: Providers,
     /// The content.
     pub root: Root,
     /// Its size, as a link or a manifest says; nothing is fetched from who knows another. Proven
@@ -126,7 +124,7 @@ impl Fetch {
         part: PartFile,
         sources: mpsc::Receiver<Source>,
     ) -> Result<PartFile, FetchError> {
-        let mut others = Candidates::new(sources, self.host.peer_id(), self.progress.clone());
+        let mut others = Candidates::new(sources, self.providers.own(), self.progress.clone());
         let mut last_reason = None;
         let mut part = Some(part);
         while let Some(mut candidate) = others.next().await {
@@ -204,8 +202,7 @@ impl Fetch {
         part: &mut Option<PartFile>,
     ) -> Result<(), SourceError> {
         let Candidate { peer, addresses, turns } = candidate;
-        let (protocol, addresses) = (self.protocol.clone(), addresses.clone());
-        let open = Session::open(&self.host, protocol, *peer, addresses);
+        let open = self.providers.open(*peer, addresses.clone());
         let mut session = in_turn(others, *turns, open).await?;
         let proven = self.progress.borrow().size;
         let size = match proven {

@@ -11,6 +11,7 @@ pub mod limiter;
 pub mod meter;
 pub mod part;
 pub mod proof;
+pub mod providers;
 pub mod serve;
 pub mod session;
 pub mod wire;

@@ -69,14 +69,14 @@ pub async fn serve(
     uploads: Arc<Uploads>,
 ) {
     let permits = Arc::new(Semaphore::new(PARALLEL));
-    while let Some(Inbound { peer, stream }) = inbound.recv().await {
+    while let Some(Inbound { peer, stream, place }) = inbound.recv().await {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let upload = Upload { shared: shared.clone(), uploads: uploads.clone(), open: None };
         tokio::spawn(async move {
             if let Err(error) = upload.run(stream).await {
                 tracing::debug!(%peer, %error, "an upload ended");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
 }

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     domain::{Manifest, Root, Sha1Hash},
     network::{
-        host::{Host, streams::ByteStream, streams::OpenError},
+        host::{
+            Host,
+            streams::{ByteStream, OpenError, Place},
+        },
         wire::{self, WireError},
     },
 };
@@ -29,6 +32,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Session {
     stream: ByteStream,
+    _place: Place,
 }
 
 /// Why a provider did not do what was asked. None of these proves bad will.
@@ -62,16 +66,16 @@ impl Session {
     ///
     /// # Errors
     /// When the provider cannot be reached or does not speak the protocol.
-    pub async fn open(
+    pub(super) async fn open(
         host: &Host,
         protocol: StreamProtocol,
-        peer: PeerId,
-        addresses: Vec<Multiaddr>,
+        (peer, addresses): (PeerId, Vec<Multiaddr>),
+        place: Place,
     ) -> Result<Self, SessionError> {
         let late = |_| OpenError::Unreachable("no answer in time".to_owned());
         let open = host.open(peer, addresses, protocol);
         let stream = timeout(OPEN_TIME, open).await.map_err(late)??;
-        Ok(Self { stream })
+        Ok(Self { stream, _place: place })
     }
 
     /// What the provider has under a SHA-1; manifests that break a bound are left out.
