@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The most addresses taken from what one peer says of itself, and kept of it in the table.
-const MAX_ADDRESSES: usize = 16;
+pub(super) const MAX_ADDRESSES: usize = 16;
 
 type Event = SwarmEvent<<Behaviour as libp2p::swarm::NetworkBehaviour>::ToSwarm>;
 
