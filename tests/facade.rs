@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use p2pfs_tui::{
     domain::{Key, Source},
-    network::dht::{Dht, DhtEvent, LookupKind, LookupStep},
+    network::{
+        content,
+        dht::{Dht, DhtEvent, LookupKind, LookupStep},
+    },
 };
+use tokio::io::AsyncReadExt;
+
 use support::{
     PATIENCE, TestNode,
     stranger::{Stranger, Wares},
@@ -44,7 +49,16 @@ async fn keys_are_announced_found_and_withdrawn_and_values_kept() {
 
     let mut events = b.dht.events();
     assert!(a.dht.announce(key).await.unwrap().answered > 0);
-    let found = providers(&b.dht, key).await;
+    // An announcement is not acknowledged: it may arrive after a question that was asked later.
+    let found = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let found = providers(&b.dht, key).await;
+            if !found.is_empty() {
+                break found;
+            }
+        }
+    });
+    let found = found.await.unwrap();
     let Some(Source::Peer { id, addresses }) = found.first() else { panic!("{found:?}") };
     assert_eq!((*id, found.len()), (a.host.peer_id(), 1));
     assert!(!addresses.is_empty());
@@ -63,4 +77,24 @@ async fn keys_are_announced_found_and_withdrawn_and_values_kept() {
     // A withdrawn key is not provided by ourselves any more; records elsewhere linger.
     a.dht.withdraw(key).await;
     assert!(providers(&a.dht, other).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_opens_streams_without_end_leaves_places_for_others() {
+    let mut a = TestNode::start(vec![]).await;
+    let b = Stranger::start(a.address().await, nothing()).await;
+    let (protocol, id) =
+        (content::protocol(&"test".parse().unwrap()), a.snapshot().await.node.peer_id);
+    // They stay open without a word. More than a node serves at a time, so one too many is cut.
+    let mut streams = Vec::new();
+    for _ in 0..60 {
+        streams.push(b.host.open(id, Vec::new(), protocol.clone()).await.unwrap());
+    }
+    let mut cut = 0;
+    for stream in &mut streams {
+        let read = tokio::time::timeout(Duration::from_millis(200), stream.read_u8()).await;
+        cut += usize::from(read.is_ok());
+    }
+    assert!((30..60).contains(&cut), "{cut}");
+    drop(streams);
 }

@@ -100,3 +100,63 @@ async fn rows_that_do_not_match_are_not_shown() {
     let names: Vec<_> = found.rows.iter().map(|row| row.name.raw()).collect();
     assert_eq!(names, ["song.bin"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variant_that_nobody_serves_does_not_hide_the_right_one() {
+    let mut a = TestNode::start(vec![]).await;
+    let mut b = TestNode::start(vec![a.address().await]).await;
+    let good = data(1);
+    let mut lie = manifest("song.bin", &data(2));
+    lie.content.sha1 = manifest("", &good).content.sha1;
+    let claim = || Wares { manifests: vec![lie.clone()], data: Vec::new(), corrupt: false };
+    let _liars = (
+        Stranger::start(a.address().await, claim()).await,
+        Stranger::start(a.address().await, claim()).await,
+    );
+    let path = a.write("song.bin", &good);
+    a.share(path).await;
+    a.announced(1).await;
+    let bare: Link = lie.content.sha1.to_string().parse().unwrap();
+    let right = b.get(bare).await;
+    assert_eq!(right.state, TransferState::Done, "{right:?}");
+    assert_eq!(std::fs::read(&right.path).unwrap(), good);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_size_in_a_link_is_not_blamed_on_who_has_the_file() {
+    let mut a = TestNode::start(vec![]).await;
+    let mut b = TestNode::start(vec![a.address().await]).await;
+    let good = data(1);
+    let path = a.write("song.bin", &good);
+    a.share(path).await;
+    a.announced(1).await;
+    let mut content = manifest("song.bin", &good).content;
+    // The last block of a mebibyte is one that the true file has too, in a tree of another shape.
+    for size in [0, 1 << 20] {
+        content.size = size;
+        let transfer = b.get(Link::of(&content, "song.bin")).await;
+        let TransferState::Failed(failure) = &transfer.state else { panic!("{transfer:?}") };
+        assert_eq!((failure.kind, transfer.banned), (FailureKind::NotFound, 0), "{failure}");
+        assert!(failure.message.contains("another size"), "{failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trickling_provider_makes_way_for_another() {
+    let mut a = TestNode::start(vec![]).await;
+    let mut b = TestNode::start(vec![a.address().await]).await;
+    let good = data(1);
+    let song = manifest("song.bin", &good);
+    let path = a.write("song.bin", &good);
+    a.share(path).await;
+    a.announced(1).await;
+    let wares = Wares { manifests: vec![song.clone()], data: good.clone(), corrupt: false };
+    // A kilobyte every ten seconds: never silent for long, and never done either.
+    let trickler = Stranger::start_slow(a.address().await, wares, Some(100)).await;
+    let mut link = Link::of(&song.content, "song.bin");
+    // Whom a link names is asked first.
+    link.peers = trickler.host.shareable_addresses();
+    let transfer = b.get(link).await;
+    assert_eq!((&transfer.state, transfer.banned), (&TransferState::Done, 0), "{transfer:?}");
+    assert_eq!(std::fs::read(&transfer.path).unwrap(), good);
+}

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     domain::ContentId,
     network::{
-        content::{self, limiter::Limiter, meter::Meter, serve::Uploads},
+        content::{self, limiter::Limiter, meter::Meter, providers::Providers, serve::Uploads},
         dht::{self, Dht},
         host::{Host, HostConfig, StartError, Started, command::HostEvent},
         index,
@@ -86,7 +86,7 @@ impl Node {
         let transfers = Transfers::new(Parts {
             host: host.clone(),
             dht,
-            protocol: content::protocol(&config.network),
+            providers: Providers::new(host.clone(), content::protocol(&config.network)),
             queries: queries.clone(),
             catalog,
             download_dir: config.download_dir.clone(),

@@ -3,14 +3,14 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use super::{
-    catalog::{Catalog, SharedFile},
+    catalog::{Catalog, Changed, SharedFile},
     indexing::IndexingService,
 };
 use crate::{
     domain::{Manifest, Query, Root, Sha1Hash},
     network::{
         content::{
-            hash::{Outboard, open_outboard},
+            hash::{Outboard, is_shortage, open_outboard},
             proof::Provable,
             serve::{Provides, Readable},
         },
@@ -49,7 +49,10 @@ impl Provides for Provider {
             Ok(content) => Some(Box::new(content)),
             Err(error) => {
                 tracing::info!(path = ?file.path, %error, "a shared file cannot be served");
-                self.indexing.mark_changed(&file.path);
+                // Too many connections are no reason to read a library again.
+                if !is_shortage(&error) {
+                    self.indexing.mark_changed(&file.path);
+                }
                 None
             }
         }
@@ -66,7 +69,10 @@ struct Opened {
 
 impl Provider {
     fn open_file(&self, shared: &Arc<SharedFile>) -> io::Result<Opened> {
-        let file = shared.open_unchanged().map_err(io::Error::other)?;
+        let file = shared.open_unchanged().map_err(|changed| match changed {
+            Changed::Open(_, error) => error,
+            stamp @ Changed::Stamp(_) => io::Error::other(stamp),
+        })?;
         let outboard = open_outboard(&self.data_dir, &shared.manifest.content)?;
         let (shared, indexing) = (shared.clone(), self.indexing.clone());
         Ok(Opened { shared, indexing, file, outboard })

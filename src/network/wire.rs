@@ -79,3 +79,22 @@ pub fn frame<T: Serialize>(message: &T) -> Result<Vec<u8>, WireError> {
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     serde_ipld_dagcbor::from_slice(bytes).map_err(|error| WireError::Malformed(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::content::wire::ReadAnswer;
+
+    #[test]
+    fn what_a_malformed_message_says_cannot_disturb_a_terminal() {
+        let bytes = serde_ipld_dagcbor::to_vec("\u{1b}[2J\u{202e}").expect("encodes");
+        let error = decode::<ReadAnswer>(&bytes).expect_err("no such answer").to_string();
+        assert!(!error.contains(['\u{1b}', '\u{202e}']), "{error}");
+    }
+
+    #[test]
+    fn deep_messages_are_refused() {
+        let body = [&b"\xa2\x61x"[..], &[0x81; 200_000], &b"\xf6\x61y\xf6"[..]].concat();
+        assert!(decode::<crate::domain::Manifest>(&body).is_err());
+    }
+}

@@ -54,6 +54,11 @@ pub fn manifest(name: &str, data: &[u8]) -> Manifest {
 impl Stranger {
     /// Starts a stranger that announces every key of its manifests.
     pub async fn start(bootstrap: Multiaddr, wares: Wares) -> Self {
+        Self::start_slow(bootstrap, wares, None).await
+    }
+
+    /// The same, sending so many bytes a second.
+    pub async fn start_slow(bootstrap: Multiaddr, wares: Wares, limit: Option<u64>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let network: NetworkName = "test".parse().unwrap();
         let config = HostConfig {
@@ -71,7 +76,7 @@ impl Stranger {
             Host::start(config, protocols).unwrap();
         let dht = dht::libp2p::start(host.clone());
         let wares = Arc::new(wares);
-        let uploads = Arc::new(Uploads { limiter: Limiter::new(None), meter: Meter::default() });
+        let uploads = Arc::new(Uploads { limiter: Limiter::new(limit), meter: Meter::default() });
         tokio::spawn(index::serve(questions, wares.clone()));
         tokio::spawn(content::serve::serve(requests, wares.clone(), uploads));
         host.state().wait_for(|state| state.routing > 0).await.unwrap();

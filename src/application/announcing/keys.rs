@@ -118,6 +118,11 @@ impl Keys {
         }
     }
 
+    /// Whether any content still has a key.
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// An announcement ended; returns what that means for the contents that have the key.
     pub(super) fn ended(
         &mut self,
@@ -127,6 +132,10 @@ impl Keys {
         now: Instant,
     ) -> Vec<Progress> {
         let Some(entry) = self.by_key.get_mut(&key) else { return Vec::new() };
+        // Withdrawn and added again meanwhile: this announcement went with the withdrawal.
+        if entry.state != State::Running {
+            return Vec::new();
+        }
         if !taken {
             entry.state = State::Failed { at: now };
             return Vec::new();
@@ -215,6 +224,20 @@ mod tests {
         assert!(keys.remove(&content(1)).is_empty());
         assert_eq!(keys.remove(&content(1)).len(), 3);
         assert!(keys.remove(&content(1)).is_empty());
+    }
+
+    #[test]
+    fn what_came_back_while_it_was_announced_is_announced_again() {
+        let mut keys = Keys::default();
+        keys.add(content(1), vec![key(1)]);
+        assert_eq!(drain(&mut keys), [key(1)]);
+        keys.remove(&content(1));
+        assert!(!keys.has(&key(1)));
+        keys.add(content(1), vec![key(1)]);
+        assert!(keys.ended(key(1), true, 5, Instant::now()).is_empty());
+        assert_eq!(keys.totals(), Totals { announced: 0, keys: 1 });
+        assert_eq!(drain(&mut keys), [key(1)]);
+        assert_eq!(keys.ended(key(1), true, 5, Instant::now()).len(), 1);
     }
 
     #[test]

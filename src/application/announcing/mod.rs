@@ -155,6 +155,10 @@ impl Task {
                     }
                     let progress = self.keys.ended(key, taken, size, Instant::now());
                     self.report(progress);
+                    // Unshared meanwhile: the withdrawal may have been faster.
+                    if !self.keys.has(&key) {
+                        self.dht.withdraw(key).await;
+                    }
                 }
                 // The first peer is what everything here waits for.
                 changed = self.host.changed() => if changed.is_err() { return },

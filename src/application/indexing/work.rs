@@ -25,7 +25,7 @@ use crate::{
         message::{Failure, FailureKind, Notice, NoticeLevel, RootRow},
     },
     domain::ContentId,
-    network::content::hash::{self, Stamp, open_outboard, open_regular},
+    network::content::hash::{self, Stamp, is_shortage, open_outboard, open_regular},
 };
 
 /// Files that a scan hands over at once.
@@ -94,7 +94,12 @@ impl Work {
 
     /// A served file turned out to be another one: it is withdrawn and read again.
     pub(super) fn changed(&self, path: &Path) {
-        let now = open_regular(path).ok().map(|(_, stamp)| stamp);
+        let now = match open_regular(path) {
+            Ok((_, stamp)) => Some(stamp),
+            // It may well be what it was; whoever is next to ask for it finds out.
+            Err(error) if is_shortage(&error) => return,
+            Err(_) => None,
+        };
         self.library.with(|library| {
             if let Some(file) = library.changed(path, now) {
                 // Under the lock, so that what the next hash of the file leaves is left alone.

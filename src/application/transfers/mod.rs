@@ -19,7 +19,6 @@ use std::{
     time::Instant,
 };
 
-use libp2p::StreamProtocol;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +36,7 @@ use crate::{
         content::{
             fetch::Progress,
             meter::{Meter, Rate},
+            providers::Providers,
         },
         dht::Dht,
         host::Host,
@@ -61,8 +61,8 @@ pub struct Parts {
     pub host: Host,
     /// To find providers.
     pub dht: Dht,
-    /// The name of the content protocol.
-    pub protocol: StreamProtocol,
+    /// To talk to those who have a content.
+    pub providers: Providers,
     /// Knows who was found to have what.
     pub queries: QueryService,
     /// What is here already.

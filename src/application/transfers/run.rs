@@ -84,9 +84,10 @@ async fn course(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<(), Fail
     for target in targets {
         // Only the first can hope for sources that are still being looked for.
         let more = std::mem::replace(&mut found, mpsc::channel(1).1);
+        // Whoever made up this one may send it wrong, not at all, or larger than the disk.
         match fetch(inner, transfer, target, more).await {
-            Err(failure) if failure.kind == FailureKind::Verification => last = Some(failure),
-            result => return result,
+            Ok(()) => return Ok(()),
+            Err(failure) => last = Some(failure),
         }
     }
     Err(last.unwrap_or_else(|| nobody(inner, 0)))
@@ -123,8 +124,7 @@ async fn fetch(
     inner.set_state(transfer, TransferState::Fetching);
     transfer.progress.send_replace(Progress::default());
     let fetch = Fetch {
-        host: parts.host.clone(),
-        protocol: parts.protocol.clone(),
+        providers: parts.providers.clone(),
         root: target.root,
         size: target.size,
         meter: parts.meter.clone(),

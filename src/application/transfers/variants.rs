@@ -14,10 +14,7 @@ use tokio::{
 };
 
 use super::{Inner, Transfer};
-use crate::{
-    domain::{Manifest, Root, Source},
-    network::content::session::Session,
-};
+use crate::domain::{Manifest, Root, Source};
 
 /// Peers asked what the content is.
 const MAX_ASKED: usize = 16;
@@ -83,7 +80,7 @@ async fn ask(
 ) -> (PeerId, Vec<Manifest>) {
     let parts = &inner.parts;
     let described = async {
-        let mut session = Session::open(&parts.host, parts.protocol.clone(), id, addresses).await?;
+        let mut session = parts.providers.open_to_ask(id, addresses).await?;
         match (transfer.link.root, transfer.link.sha1) {
             (Some(root), _) => session.describe_root(root).await,
             (None, Some(sha1)) => session.describe_sha1(sha1).await,
@@ -118,7 +115,11 @@ fn rank(answers: Vec<(PeerId, Vec<Manifest>)>, seen: &[Source]) -> Vec<Variant> 
         }
     }
     let mut variants: Vec<_> = by_identity.into_values().collect();
-    variants.sort_by_key(|v| (std::cmp::Reverse(v.sources.len()), v.manifest.content));
+    // Among equals the small ones first: a wrong one costs as many bytes as it has.
+    variants.sort_by_key(|v| {
+        let content = v.manifest.content;
+        (std::cmp::Reverse(v.sources.len()), content.size, content)
+    });
     variants.truncate(MAX_VARIANTS);
     variants
 }

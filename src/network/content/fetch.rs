@@ -2,47 +2,42 @@
 //!
 //! The size is proven before anything is reserved or written, every block before it counts. A
 //! provider that sends a provably wrong block is banned with the evidence; one that is merely
-//! gone may come back.
+//! gone may come back, and one that is slow makes way while others wait for a turn.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    io,
-    sync::Arc,
-};
+use std::{future::Future, io, sync::Arc};
 
-use libp2p::{Multiaddr, PeerId, StreamProtocol};
+use libp2p::PeerId;
 use tokio::{
     sync::{mpsc, watch},
     task::spawn_blocking,
 };
 
 use super::{
+    candidates::{Candidate, Candidates},
     meter::Meter,
     part::PartFile,
     proof::{ProofError, Provable, is_root_of_nothing},
+    providers::Providers,
     session::{Session, SessionError},
 };
-use crate::{
-    domain::{Root, Source, blocks},
-    network::host::Host,
-};
+use crate::domain::{Root, Source, blocks};
 
+/// The most providers that are remembered for one content.
+pub(super) const MAX_SOURCES: usize = 256;
 /// Spans that are asked for ahead of the one that is awaited.
 const AHEAD: u64 = 4;
-/// The most providers that are remembered for one content.
-const MAX_SOURCES: usize = 256;
+/// How often a provider may be late with nothing to show before it is given up.
+const MAX_TURNS: u32 = 3;
 
 /// What is to be fetched and from whom.
 #[derive(Debug)]
 pub struct Fetch {
-    /// The host to reach providers through.
-    pub host: Host,
-    /// The name of the content protocol.
-    pub protocol: StreamProtocol,
+    /// To reach providers.
+    pub providers: Providers,
     /// The content.
     pub root: Root,
-    /// Its size, as a link or several manifests say; proven before it is believed. Without it,
-    /// each provider is asked.
+    /// Its size, as a link or a manifest says; nothing is fetched from who knows another. Proven
+    /// before it is believed.
     pub size: Option<u64>,
     /// Counts what arrives.
     pub meter: Arc<Meter>,
@@ -96,19 +91,25 @@ enum Outcome {
     Complete,
     /// It failed without proof of bad will.
     Lost(String),
+    /// It is slow or silent.
+    Late(String),
     Lied(String),
 }
 
 #[derive(Debug)]
 enum SourceError {
     Lost(String),
+    Late(String),
     Lied(String),
     Disk(io::Error),
 }
 
 impl From<SessionError> for SourceError {
     fn from(error: SessionError) -> Self {
-        Self::Lost(error.to_string())
+        match error {
+            SessionError::Silent => Self::Late(error.to_string()),
+            _ => Self::Lost(error.to_string()),
+        }
     }
 }
 
@@ -121,33 +122,34 @@ impl Fetch {
     pub async fn run(
         self,
         part: PartFile,
-        mut sources: mpsc::Receiver<Source>,
+        sources: mpsc::Receiver<Source>,
     ) -> Result<PartFile, FetchError> {
-        let mut known = HashSet::new();
-        let mut queue = VecDeque::new();
+        let mut others = Candidates::new(sources, self.providers.own(), self.progress.clone());
         let mut last_reason = None;
         let mut part = Some(part);
-        loop {
-            while let Ok(source) = sources.try_recv() {
-                self.enqueue(source, &mut known, &mut queue);
-            }
-            let Some((peer, addresses)) = queue.pop_front() else {
-                match sources.recv().await {
-                    Some(source) => self.enqueue(source, &mut known, &mut queue),
-                    None => return Err(self.give_up(last_reason)),
-                }
-                continue;
-            };
+        while let Some(mut candidate) = others.next().await {
+            let peer = candidate.peer;
             self.progress.send_modify(|progress| progress.from = Some(peer));
             let before = self.progress.borrow().done;
-            let outcome = self.fetch_from(peer, addresses.clone(), &mut part).await?;
+            let outcome = self.fetch_from(&candidate, &mut others, &mut part).await?;
+            let moved = self.progress.borrow().done > before;
             match outcome {
                 Outcome::Complete => return part.take().ok_or_else(lost_part),
                 Outcome::Lost(reason) => {
                     tracing::debug!(%peer, %reason, "a source is lost");
                     last_reason = Some(reason);
-                    if self.progress.borrow().done > before {
-                        queue.push_back((peer, addresses));
+                    if moved {
+                        others.again(candidate);
+                    } else {
+                        self.forget(None);
+                    }
+                }
+                Outcome::Late(reason) => {
+                    tracing::debug!(%peer, %reason, "a source makes way");
+                    last_reason = Some(reason);
+                    candidate.turns += u32::from(!moved);
+                    if candidate.turns <= MAX_TURNS {
+                        others.again(candidate);
                     } else {
                         self.forget(None);
                     }
@@ -158,19 +160,7 @@ impl Fetch {
                 }
             }
         }
-    }
-
-    fn enqueue(
-        &self,
-        source: Source,
-        known: &mut HashSet<PeerId>,
-        queue: &mut VecDeque<(PeerId, Vec<Multiaddr>)>,
-    ) {
-        let Source::Peer { id, addresses } = source else { return };
-        if id != self.host.peer_id() && known.len() < MAX_SOURCES && known.insert(id) {
-            queue.push_back((id, addresses));
-            self.progress.send_modify(|progress| progress.sources += 1);
-        }
+        Err(self.give_up(last_reason))
     }
 
     fn forget(&self, blame: Option<Blame>) {
@@ -192,13 +182,14 @@ impl Fetch {
 
     async fn fetch_from(
         &self,
-        peer: PeerId,
-        addresses: Vec<Multiaddr>,
+        candidate: &Candidate,
+        others: &mut Candidates,
         part: &mut Option<PartFile>,
     ) -> Result<Outcome, FetchError> {
-        match self.try_source(peer, addresses, part).await {
+        match self.try_source(candidate, others, part).await {
             Ok(()) => Ok(Outcome::Complete),
             Err(SourceError::Lost(reason)) => Ok(Outcome::Lost(reason)),
+            Err(SourceError::Late(reason)) => Ok(Outcome::Late(reason)),
             Err(SourceError::Lied(evidence)) => Ok(Outcome::Lied(evidence)),
             Err(SourceError::Disk(error)) => Err(FetchError::Disk(error)),
         }
@@ -206,16 +197,18 @@ impl Fetch {
 
     async fn try_source(
         &self,
-        peer: PeerId,
-        addresses: Vec<Multiaddr>,
+        candidate: &Candidate,
+        others: &mut Candidates,
         part: &mut Option<PartFile>,
     ) -> Result<(), SourceError> {
-        let mut session = Session::open(&self.host, self.protocol.clone(), peer, addresses).await?;
+        let Candidate { peer, addresses, turns } = candidate;
+        let open = self.providers.open(*peer, addresses.clone());
+        let mut session = in_turn(others, *turns, open).await?;
         let proven = self.progress.borrow().size;
         let size = match proven {
             Some(size) => size,
             None => {
-                let size = self.prove_size(&mut session).await?;
+                let size = in_turn(others, *turns, self.prove_size(&mut session)).await?;
                 if let Some(part) = part.as_ref() {
                     part.reserve(size).map_err(SourceError::Disk)?;
                 }
@@ -223,19 +216,19 @@ impl Fetch {
                 size
             }
         };
-        self.fetch_spans(&mut session, size, part).await
+        self.fetch_spans(&mut session, size, (others, *turns), part).await
     }
 
     /// Has the provider prove the last block: a tree of another size has another one.
+    ///
+    /// It is asked for the size it knows first. A link's size is somebody else's word: a provider
+    /// that says another one has not lied, and its bytes would not fit a tree of the wrong size.
     async fn prove_size(&self, session: &mut Session) -> Result<u64, SourceError> {
-        let size = match self.size {
-            Some(size) => size,
-            None => {
-                let described = session.describe_root(self.root).await?;
-                let manifest = described.first();
-                manifest.ok_or(SessionError::Missing)?.content.size
-            }
-        };
+        let described = session.describe_root(self.root).await?;
+        let size = described.first().ok_or(SessionError::Missing)?.content.size;
+        if self.size.is_some_and(|expected| expected != size) {
+            return Err(SessionError::OutOfRange.into());
+        }
         let Some(last) = blocks::last_block(size) else {
             let lie = || SourceError::Lied("it says that the file is empty".to_owned());
             return is_root_of_nothing(&self.root).then_some(size).ok_or_else(lie);
@@ -251,6 +244,7 @@ impl Fetch {
         &self,
         session: &mut Session,
         size: u64,
+        (others, turns): (&mut Candidates, u32),
         part: &mut Option<PartFile>,
     ) -> Result<(), SourceError> {
         let written = part.as_ref().map_or(0, PartFile::written);
@@ -265,7 +259,7 @@ impl Fetch {
             }
             let Some(bytes) = blocks::span(size, index) else { break };
             let proof = Provable::new(size, bytes.clone()).map_err(|error| lied(&error))?;
-            let encoded = session.answer(&proof).await?;
+            let encoded = in_turn(others, turns, session.answer(&proof)).await?;
             self.take_in(proof, encoded, part).await?;
             let length = bytes.end - bytes.start;
             self.meter.add(usize::try_from(length).unwrap_or(usize::MAX));
@@ -294,6 +288,16 @@ impl Fetch {
         *part = Some(file);
         result
     }
+}
+
+/// Waits for a provider as long as it has its turn.
+async fn in_turn<T, E: Into<SourceError>>(
+    others: &mut Candidates,
+    turns: u32,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, SourceError> {
+    let slow = || SourceError::Late("it is slower than the others".to_owned());
+    others.unless_overtaken(turns, answer).await.ok_or_else(slow)?.map_err(Into::into)
 }
 
 fn lied(error: &ProofError) -> SourceError {

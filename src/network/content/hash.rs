@@ -105,6 +105,14 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Stamp)> {
     Ok((file, Stamp::of(&metadata)))
 }
 
+/// Whether an error says nothing about a file, only that this process has too much open.
+#[must_use]
+pub fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    error.raw_os_error().is_some_and(|raw| shortages.iter().any(|no| no.raw_os_error() == raw))
+}
+
 /// Hashes a file in one read and stores its outboard under `data_dir`.
 ///
 /// `progress` hears of the bytes read so far, about every 512 KiB, and may stop the work.

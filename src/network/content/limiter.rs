@@ -1,18 +1,33 @@
 //! The upload limit of a node: all its uploads together stay under one rate.
 
-use std::{num::NonZeroU32, sync::RwLock};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 /// Bytes that may be sent at once after a pause.
 const BURST: u32 = 256 << 10;
-/// The largest piece that is waited for at once, in bytes; keeps slow limits smooth.
+/// The largest piece that is waited for at once, in bytes.
 pub const PIECE: usize = 64 << 10;
+/// The smallest, however low the limit is.
+const SMALLEST_PIECE: u64 = 1 << 10;
+/// A piece is what may be sent in this part of a second: with dozens of uploads each still moves
+/// every few seconds, or those who fetch would take a low limit for silence.
+const PIECES_PER_SECOND: u64 = 10;
 
 /// Lets pieces of data pass at a rate that can change at any time.
 #[derive(Debug)]
 pub struct Limiter {
-    inner: RwLock<Option<std::sync::Arc<DefaultDirectRateLimiter>>>,
+    inner: RwLock<Option<Rate>>,
+}
+
+/// A limit that is set.
+#[derive(Debug, Clone)]
+struct Rate {
+    limiter: Arc<DefaultDirectRateLimiter>,
+    piece: usize,
 }
 
 impl Limiter {
@@ -22,21 +37,32 @@ impl Limiter {
         Self { inner: RwLock::new(limit.map(build)) }
     }
 
+    /// How many bytes to ask for at once, at most [`PIECE`].
+    #[must_use]
+    pub fn piece(&self) -> usize {
+        self.rate().map_or(PIECE, |rate| rate.piece)
+    }
+
     /// Waits until `bytes` may pass; at most [`PIECE`] count.
     pub async fn pass(&self, bytes: usize) {
-        let inner = self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let wanted = u32::try_from(bytes.min(PIECE)).ok().and_then(NonZeroU32::new);
-        if let (Some(limiter), Some(wanted)) = (inner, wanted) {
+        if let (Some(rate), Some(wanted)) = (self.rate(), wanted) {
             // The burst is never smaller than a piece, so this can only wait.
-            let _ = limiter.until_n_ready(wanted).await;
+            let _ = rate.limiter.until_n_ready(wanted).await;
         }
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-fn build(limit: u64) -> std::sync::Arc<DefaultDirectRateLimiter> {
+fn build(limit: u64) -> Rate {
     let rate = NonZeroU32::new(u32::try_from(limit).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
     let burst = NonZeroU32::new(BURST).unwrap_or(NonZeroU32::MIN);
-    std::sync::Arc::new(RateLimiter::direct(Quota::per_second(rate).allow_burst(burst)))
+    let limiter = Arc::new(RateLimiter::direct(Quota::per_second(rate).allow_burst(burst)));
+    let piece = (limit / PIECES_PER_SECOND).clamp(SMALLEST_PIECE, PIECE as u64);
+    Rate { limiter, piece: usize::try_from(piece).unwrap_or(PIECE) }
 }
 
 #[cfg(test)]
@@ -54,6 +80,13 @@ mod tests {
         }
         // 512 KiB, of which the burst is free: a quarter of a second at 1 MiB/s.
         assert!(start.elapsed() >= Duration::from_millis(200));
+    }
+
+    #[test]
+    fn pieces_are_small_where_the_limit_is_low() {
+        let piece = |limit| Limiter::new(limit).piece();
+        assert_eq!([piece(None), piece(Some(8 << 20))], [PIECE; 2]);
+        assert_eq!([piece(Some(100_000)), piece(Some(1))], [10_000, 1 << 10]);
     }
 
     #[tokio::test]

@@ -30,8 +30,12 @@ impl Meter {
 pub struct Rate(VecDeque<(Instant, u64)>);
 
 impl Rate {
-    /// Takes in a total and returns the rate over the last seconds, in bytes per second.
+    /// Takes in a total and returns the rate over the last seconds, in bytes per second. A total
+    /// that fell was begun anew, and so is the rate.
     pub fn sample(&mut self, now: Instant, total: u64) -> u64 {
+        if self.0.back().is_some_and(|(_, before)| *before > total) {
+            self.0.clear();
+        }
         while self.0.len() > 1 && now.duration_since(self.0[0].0) > WINDOW {
             self.0.pop_front();
         }
@@ -58,5 +62,16 @@ mod tests {
             rate.sample(at(s), 4_000);
         }
         assert_eq!(rate.sample(at(20), 4_000), 0);
+    }
+
+    #[test]
+    fn a_total_that_begins_anew_begins_the_rate_anew() {
+        let start = Instant::now();
+        let at = |s| start + Duration::from_secs(s);
+        let mut rate = Rate::default();
+        rate.sample(at(0), 0);
+        assert_eq!(rate.sample(at(1), 5_000), 5_000);
+        assert_eq!(rate.sample(at(2), 100), 0);
+        assert_eq!(rate.sample(at(3), 300), 200);
     }
 }

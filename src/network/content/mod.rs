@@ -4,12 +4,14 @@
 //! after another. Between them stand [`proof`], which decides whether bytes belong to a content,
 //! and [`part`], which lets nothing reach a final name that is not complete and right.
 
+mod candidates;
 pub mod fetch;
 pub mod hash;
 pub mod limiter;
 pub mod meter;
 pub mod part;
 pub mod proof;
+pub mod providers;
 pub mod serve;
 pub mod session;
 pub mod wire;

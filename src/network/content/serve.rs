@@ -1,9 +1,9 @@
 //! The serving side: bounded in streams, in bytes per request, in patience and in rate.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncWriteExt, BufWriter},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter},
     sync::{Semaphore, mpsc},
     task::spawn_blocking,
     time::timeout,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{Manifest, Root, Sha1Hash},
     network::{
-        host::streams::{ByteStream, Inbound},
+        host::streams::Inbound,
         wire::{self, WireError},
     },
 };
@@ -27,7 +27,7 @@ use crate::{
 const PARALLEL: usize = 48;
 /// How long a stream may stay without a request.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long a peer may take to take a piece of data, besides our own limit.
+/// How long a peer may take to take a piece of what it is sent, besides our own limit.
 const PIECE_TIME: Duration = Duration::from_secs(30);
 
 /// Knows what this node shares. Called from blocking threads where files are touched.
@@ -69,14 +69,14 @@ pub async fn serve(
     uploads: Arc<Uploads>,
 ) {
     let permits = Arc::new(Semaphore::new(PARALLEL));
-    while let Some(Inbound { peer, stream }) = inbound.recv().await {
+    while let Some(Inbound { peer, stream, place }) = inbound.recv().await {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let upload = Upload { shared: shared.clone(), uploads: uploads.clone(), open: None };
         tokio::spawn(async move {
             if let Err(error) = upload.run(stream).await {
                 tracing::debug!(%peer, %error, "an upload ended");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
 }
@@ -90,7 +90,7 @@ struct Upload {
 }
 
 impl Upload {
-    async fn run(mut self, stream: ByteStream) -> Result<(), WireError> {
+    async fn run(mut self, stream: impl AsyncRead + AsyncWrite) -> Result<(), WireError> {
         let (mut reader, writer) = tokio::io::split(stream);
         let mut writer = BufWriter::with_capacity(PIECE, writer);
         loop {
@@ -105,14 +105,14 @@ impl Upload {
             };
             match request {
                 Request::DescribeSha1(sha1) => {
-                    describe(&mut writer, self.shared.describe_sha1(&sha1)).await?;
+                    in_time(describe(&mut writer, self.shared.describe_sha1(&sha1))).await?;
                 }
                 Request::DescribeRoot(root) => {
-                    describe(&mut writer, self.shared.describe_root(&root)).await?;
+                    in_time(describe(&mut writer, self.shared.describe_root(&root))).await?;
                 }
                 Request::Read(read) => self.send(&mut writer, read).await?,
             }
-            writer.flush().await?;
+            in_time(async { Ok(writer.flush().await?) }).await?;
         }
     }
 
@@ -122,23 +122,28 @@ impl Upload {
         read: ReadRequest,
     ) -> Result<(), WireError> {
         let Some(content) = self.content(&read.root).await else {
-            return wire::write(writer, &ReadAnswer::Missing).await;
+            return in_time(wire::write(writer, &ReadAnswer::Missing)).await;
         };
         let Ok(part) = Provable::new(content.size(), read.start..read.end) else {
-            return wire::write(writer, &ReadAnswer::OutOfRange).await;
+            return in_time(wire::write(writer, &ReadAnswer::OutOfRange)).await;
         };
         let job =
             spawn_blocking(move || content.read(&part).inspect_err(|_| content.found_changed()));
         let Ok(Ok(encoded)) = job.await else {
             self.open = None;
-            return wire::write(writer, &ReadAnswer::Missing).await;
+            return in_time(wire::write(writer, &ReadAnswer::Missing)).await;
         };
-        wire::write(writer, &ReadAnswer::Data).await?;
-        for piece in encoded.chunks(PIECE) {
-            self.uploads.limiter.pass(piece.len()).await;
-            timeout(PIECE_TIME, writer.write_all(piece))
-                .await
-                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        in_time(wire::write(writer, &ReadAnswer::Data)).await?;
+        let limiter = &self.uploads.limiter;
+        let size = limiter.piece();
+        for piece in encoded.chunks(size) {
+            limiter.pass(piece.len()).await;
+            in_time(async {
+                writer.write_all(piece).await?;
+                // What was waited for is not to wait again for the buffer to fill.
+                if size < PIECE { Ok(writer.flush().await?) } else { Ok(()) }
+            })
+            .await?;
             self.uploads.meter.add(piece.len());
         }
         Ok(())
@@ -158,6 +163,12 @@ impl Upload {
     }
 }
 
+/// Every write has its time, so that a peer that asks and does not read cannot keep its place.
+async fn in_time(write: impl Future<Output = Result<(), WireError>>) -> Result<(), WireError> {
+    let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+    timeout(PIECE_TIME, write).await.map_err(late)?
+}
+
 async fn describe(
     writer: &mut (impl AsyncWriteExt + Unpin),
     manifests: Vec<Manifest>,
@@ -166,4 +177,46 @@ async fn describe(
         wire::write(writer, &Description::Has(manifest)).await?;
     }
     wire::write(writer, &Description::End).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ContentId, Tags};
+
+    /// Has one file under every hash.
+    struct Anything;
+
+    impl Provides for Anything {
+        fn describe_sha1(&self, sha1: &Sha1Hash) -> Vec<Manifest> {
+            let content = ContentId { sha1: *sha1, root: Root::from_bytes([1; 32]), size: 1 };
+            let tags = Tags::default();
+            vec![Manifest { name: "a".repeat(255), content, media_type: None, tags }]
+        }
+
+        fn describe_root(&self, _: &Root) -> Vec<Manifest> {
+            Vec::new()
+        }
+
+        fn open(&self, _: &Root) -> Option<Box<dyn Readable>> {
+            None
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_asks_and_never_reads_loses_its_place() {
+        let uploads = Uploads { limiter: Limiter::new(None), meter: Meter::default() };
+        let upload = Upload { shared: Arc::new(Anything), uploads: Arc::new(uploads), open: None };
+        let (mut peer, served) = tokio::io::duplex(64);
+        let asking = async {
+            let request = Request::DescribeSha1(Sha1Hash::from_bytes([7; 20]));
+            while wire::write(&mut peer, &request).await.is_ok() {}
+        };
+        let ended = tokio::select! {
+            ended = upload.run(served) => ended,
+            () = asking => panic!("it was not let go by the one who serves"),
+        };
+        let Err(WireError::Io(error)) = ended else { panic!("{ended:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
 }

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     domain::{Manifest, Root, Sha1Hash},
     network::{
-        host::{Host, streams::ByteStream, streams::OpenError},
+        host::{
+            Host,
+            streams::{ByteStream, OpenError, Place},
+        },
         wire::{self, WireError},
     },
 };
@@ -29,6 +32,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Session {
     stream: ByteStream,
+    _place: Place,
 }
 
 /// Why a provider did not do what was asked. None of these proves bad will.
@@ -37,9 +41,12 @@ pub enum SessionError {
     /// No stream to it.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It broke off, was silent for too long, or broke the protocol.
+    /// It broke off or broke the protocol.
     #[error(transparent)]
     Wire(#[from] WireError),
+    /// It said nothing for too long: it is stuck, or has others to serve first.
+    #[error("it fell silent")]
+    Silent,
     /// It does not have the content, or not any more.
     #[error("it does not have this content")]
     Missing,
@@ -59,16 +66,16 @@ impl Session {
     ///
     /// # Errors
     /// When the provider cannot be reached or does not speak the protocol.
-    pub async fn open(
+    pub(super) async fn open(
         host: &Host,
         protocol: StreamProtocol,
-        peer: PeerId,
-        addresses: Vec<Multiaddr>,
+        (peer, addresses): (PeerId, Vec<Multiaddr>),
+        place: Place,
     ) -> Result<Self, SessionError> {
         let late = |_| OpenError::Unreachable("no answer in time".to_owned());
         let open = host.open(peer, addresses, protocol);
         let stream = timeout(OPEN_TIME, open).await.map_err(late)??;
-        Ok(Self { stream })
+        Ok(Self { stream, _place: place })
     }
 
     /// What the provider has under a SHA-1; manifests that break a bound are left out.
@@ -129,7 +136,7 @@ impl Session {
         let mut filled = 0;
         while filled < encoded.len() {
             let read = self.stream.read(&mut encoded[filled..]);
-            match timeout(SILENCE, read).await.map_err(|_| silent())?? {
+            match timeout(SILENCE, read).await.map_err(|_| SessionError::Silent)?? {
                 0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 some => filled += some,
             }
@@ -139,10 +146,6 @@ impl Session {
 
     async fn message<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, SessionError> {
         let message = wire::read(&mut self.stream, MAX_ANSWER);
-        Ok(timeout(SILENCE, message).await.map_err(|_| silent())??)
+        Ok(timeout(SILENCE, message).await.map_err(|_| SessionError::Silent)??)
     }
-}
-
-fn silent() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "it fell silent")
 }

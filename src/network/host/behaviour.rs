@@ -74,6 +74,9 @@ fn kad_config(config: &HostConfig) -> kad::Config {
         .set_provider_record_ttl(Some(PROVIDER_TTL))
         // Announcing again is the application's, which paces it and knows what is still shared.
         .set_provider_publication_interval(None)
+        // Values of others are not sent around every hour: anybody could have us do that for him.
+        .set_replication_interval(None)
+        .set_publication_interval(None)
         // Who enters the table is decided when identify has told what a peer speaks.
         .set_kbucket_inserts(kad::BucketInserts::Manual);
     kad

@@ -18,8 +18,8 @@ use super::{
     task::Task,
 };
 
-/// The most addresses taken from what one peer says of itself.
-const MAX_ADDRESSES: usize = 16;
+/// The most addresses taken from what one peer says of itself, and kept of it in the table.
+pub(super) const MAX_ADDRESSES: usize = 16;
 
 type Event = SwarmEvent<<Behaviour as libp2p::swarm::NetworkBehaviour>::ToSwarm>;
 
@@ -106,9 +106,28 @@ impl Task {
         }
         let Some(talking_to) = self.peers.address(&peer).cloned() else { return };
         let claimed = info.listen_addrs.into_iter().take(MAX_ADDRESSES);
-        for address in claimed.filter(|claimed| addresses::plausible(claimed, &talking_to)) {
-            let address = addresses::without_peer(address);
-            self.swarm.behaviour_mut().kad.add_address(&peer, address);
+        let claimed = claimed.filter(|claimed| addresses::plausible(claimed, &talking_to));
+        let claimed: Vec<_> = claimed.map(addresses::without_peer).collect();
+        for address in &claimed {
+            self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
+        }
+        self.forget_addresses(peer, &claimed, &talking_to);
+    }
+
+    /// A table entry takes every address it is ever given, and is told to others whole: what its
+    /// peer does not claim any more makes way when there are too many.
+    fn forget_addresses(&mut self, peer: PeerId, claimed: &[Multiaddr], talking_to: &Multiaddr) {
+        let kad = &mut self.swarm.behaviour_mut().kad;
+        let known: Vec<_> = kad
+            .kbucket(peer)
+            .and_then(|bucket| {
+                let entry = bucket.iter().find(|entry| *entry.node.key.preimage() == peer)?;
+                Some(entry.node.value.iter().cloned().map(addresses::without_peer).collect())
+            })
+            .unwrap_or_default();
+        let old = known.iter().filter(|known| !claimed.contains(known) && *known != talking_to);
+        for address in old.take(known.len().saturating_sub(MAX_ADDRESSES)) {
+            kad.remove_address(&peer, address);
         }
     }
 

@@ -11,9 +11,10 @@ use std::{
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm,
+    core::Endpoint,
     kad::{self, Quorum, Record, RecordKey},
     swarm::{
-        ConnectionId,
+        ConnectionId, NetworkBehaviour,
         dial_opts::{DialOpts, PeerCondition},
     },
 };
@@ -28,6 +29,7 @@ use super::{
     command::{
         BucketContents, Command, HostEvent, HostState, KadCommand, KadError, Provider, TablePeer,
     },
+    events::MAX_ADDRESSES,
     maintenance::{Maintenance, TICK},
     memory::Memory,
     peers::Peers,
@@ -108,6 +110,8 @@ impl Task {
             }
         };
         self.save_all().await;
+        // Closed before it is said, so that whoever waited can listen on the same ports again.
+        drop(self);
         if let Some(reply) = stopped {
             let _ = reply.send(());
         }
@@ -207,17 +211,30 @@ impl Task {
 
     /// A provider that a query found, being dialled while the query knows where it is.
     fn provider(&mut self, peer: PeerId) -> Provider {
-        let addresses = self.swarm.behaviour_mut().kad.store_mut().addresses(&peer).to_vec();
+        let addresses = self.addresses_of(peer);
         if !self.peers.contains(&peer) {
             let opts = DialOpts::peer_id(peer)
                 .condition(PeerCondition::DisconnectedAndNotDialing)
-                .addresses(addresses.clone())
-                .extend_addresses_through_behaviour();
+                .addresses(addresses.clone());
             // Without any address this fails at once, and so will whoever opens a stream.
             let _ = self.swarm.dial(opts.build());
         }
-        let known = self.peers.address(&peer).cloned();
-        Provider { peer, addresses: known.into_iter().chain(addresses).collect() }
+        Provider { peer, addresses }
+    }
+
+    /// Where a peer listens, as far as its connection, the table, the records and the queries
+    /// that run know. What only a query knows is lost with it, so it is kept with the provider.
+    fn addresses_of(&mut self, peer: PeerId) -> Vec<Multiaddr> {
+        let connected = self.peers.address(&peer).cloned();
+        let kad = &mut self.swarm.behaviour_mut().kad;
+        // What kad answers when a dial asks it; it has no other word for this, and changes nothing.
+        let id = ConnectionId::new_unchecked(0);
+        let known = kad.handle_pending_outbound_connection(id, Some(peer), &[], Endpoint::Dialer);
+        let recorded = kad.store_mut().addresses(&peer).to_vec();
+        let mut seen = HashSet::new();
+        let all = connected.into_iter().chain(known.unwrap_or_default()).chain(recorded);
+        let bare = all.map(addresses::without_peer).filter(|address| seen.insert(address.clone()));
+        bare.take(MAX_ADDRESSES).collect()
     }
 
     fn routing(&mut self) -> Vec<BucketContents> {

@@ -33,14 +33,14 @@ pub trait Answerer: Send + Sync + 'static {
 /// Answers the questions of peers until the host stops.
 pub async fn serve(mut inbound: mpsc::Receiver<Inbound>, answerer: Arc<dyn Answerer>) {
     let permits = Arc::new(Semaphore::new(PARALLEL));
-    while let Some(Inbound { peer, stream }) = inbound.recv().await {
+    while let Some(Inbound { peer, stream, place }) = inbound.recv().await {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let answerer = answerer.clone();
         tokio::spawn(async move {
             if let Err(error) = answer(stream, &*answerer).await {
                 tracing::debug!(%peer, %error, "a question was not answered");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
 }

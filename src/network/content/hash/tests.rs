@@ -150,3 +150,11 @@ fn a_torn_outboard_is_not_opened_and_leftovers_are_swept() {
     remove_outboard(folder.path(), &content.root).expect("remove again");
     assert!(!path.exists());
 }
+
+#[test]
+fn a_shortage_says_nothing_about_a_file() {
+    let errno = |errno: rustix::io::Errno| io::Error::from(errno);
+    assert!(is_shortage(&errno(rustix::io::Errno::MFILE)));
+    assert!(!is_shortage(&errno(rustix::io::Errno::NOENT)));
+    assert!(!is_shortage(&io::ErrorKind::InvalidData.into()));
+}

@@ -35,6 +35,11 @@ pub fn start(host: Host) -> Dht {
 async fn run(host: Host, mut end: OverlayEnd) {
     let permits = Arc::new(Semaphore::new(PARALLEL));
     while let Some(command) = end.commands.recv().await {
+        // Done at once and not beside the others: what is announced again after it must stay so.
+        if let DhtCommand::Withdraw { key } = command {
+            host.stop_providing(provider_key(key)).await;
+            continue;
+        }
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let (host, events) = (host.clone(), end.events.clone());
         tokio::spawn(async move {
@@ -56,7 +61,8 @@ async fn carry_out(host: &Host, events: &broadcast::Sender<DhtEvent>, command: D
             tell(LookupKind::Announce, key, result.clone().unwrap_or_default());
             let _ = reply.send(result);
         }
-        DhtCommand::Withdraw { key } => host.stop_providing(provider_key(key)).await,
+        // Done already: it is no lookup.
+        DhtCommand::Withdraw { .. } => {}
         DhtCommand::FindProviders { key, steps } => {
             let found = host.providers(provider_key(key)).await;
             tell(LookupKind::Providers, key, pass_on(found, steps).await);

@@ -18,7 +18,7 @@ use libp2p::{
 };
 
 use super::{
-    Acceptors, OpenError, PENDING_PER_PEER, Reply,
+    Acceptors, INBOUND_PER_PEER, OpenError, PENDING_PER_PEER, Places, Reply,
     handler::{Handler, Open, Order},
 };
 
@@ -28,6 +28,7 @@ use super::{
 /// the swarm, with a connection's handler, or answered.
 pub(crate) struct Behaviour {
     acceptors: Acceptors,
+    places: Places,
     connections: HashMap<PeerId, Vec<ConnectionId>>,
     waiting: HashMap<PeerId, Vec<Open>>,
     outgoing: VecDeque<ToSwarm<Infallible, Order>>,
@@ -38,6 +39,7 @@ impl Behaviour {
     pub(in crate::network::host) fn new(acceptors: Acceptors) -> Self {
         Self {
             acceptors,
+            places: Places::new(INBOUND_PER_PEER),
             connections: HashMap::new(),
             waiting: HashMap::new(),
             outgoing: VecDeque::new(),
@@ -159,7 +161,7 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
-        Ok(Handler::new(peer, self.acceptors.clone()))
+        Ok(Handler::new(peer, self.acceptors.clone(), self.places.of(peer)))
     }
 
     fn handle_established_outbound_connection(
@@ -170,7 +172,7 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
         _: PortUse,
     ) -> Result<Handler, ConnectionDenied> {
-        Ok(Handler::new(peer, self.acceptors.clone()))
+        Ok(Handler::new(peer, self.acceptors.clone(), self.places.of(peer)))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     future::{Ready, ready},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -17,7 +18,7 @@ use libp2p::{
         },
     },
 };
-use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, mpsc::error::TrySendError};
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::{Acceptors, Inbound, NEGOTIATION, OpenError, Reply};
@@ -45,22 +46,29 @@ pub(crate) enum Order {
 pub(crate) struct Handler {
     peer: PeerId,
     acceptors: Acceptors,
+    /// What the peer may have open here, over all its connections.
+    places: Arc<Semaphore>,
     wanted: VecDeque<Open>,
     released: bool,
 }
 
 impl Handler {
-    pub(super) fn new(peer: PeerId, acceptors: Acceptors) -> Self {
-        Self { peer, acceptors, wanted: VecDeque::new(), released: false }
+    pub(super) fn new(peer: PeerId, acceptors: Acceptors, places: Arc<Semaphore>) -> Self {
+        Self { peer, acceptors, places, wanted: VecDeque::new(), released: false }
     }
 
     fn accept(&self, stream: Stream, protocol: &StreamProtocol) {
         let Some((_, acceptor)) = self.acceptors.iter().find(|(name, _)| name == protocol) else {
             return;
         };
-        let inbound = Inbound { peer: self.peer, stream: stream.compat() };
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            tracing::debug!(%protocol, peer = %self.peer, "refused a stream: it has too many");
+            return;
+        };
+        let inbound = Inbound { peer: self.peer, stream: stream.compat(), place: place.into() };
         if let Err(TrySendError::Full(_)) = acceptor.try_send(inbound) {
-            tracing::warn!(%protocol, peer = %self.peer, "refused a stream: too many wait");
+            // Not a warning: a peer could fill the log with them.
+            tracing::debug!(%protocol, peer = %self.peer, "refused a stream: too many wait");
         }
     }
 }

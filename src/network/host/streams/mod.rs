@@ -6,6 +6,7 @@
 
 mod behaviour;
 mod handler;
+mod places;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,9 +15,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::compat::Compat;
 
 pub(super) use behaviour::{Behaviour, describe};
+pub use places::Place;
+pub(in crate::network) use places::Places;
 
 /// Inbound streams of one protocol that wait to be taken; further ones are refused.
 const INBOUND_QUEUE: usize = 256;
+/// Streams that one peer may have open here at a time, of all protocols together; further ones
+/// are refused, so that no single peer takes the places of all.
+const INBOUND_PER_PEER: usize = 24;
 /// Requests for streams that wait for one peer to be dialled; further ones fail at once.
 const PENDING_PER_PEER: usize = 64;
 /// How long negotiating a stream may take.
@@ -32,6 +38,8 @@ pub struct Inbound {
     pub peer: PeerId,
     /// The stream.
     pub stream: ByteStream,
+    /// To be kept as long as the stream is.
+    pub place: Place,
 }
 
 /// Why there is no stream.
