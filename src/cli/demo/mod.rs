@@ -91,9 +91,9 @@ async fn look_around(network: &mut Network) -> Outcome {
 fn farewell(cx: &Context) -> Outcome {
     for line in [
         "The demo is over; its nodes and files are gone. Next, for real:",
-        "  p2pfs-tui --share ~/Music     your own node, with a screen; others on this LAN find it",
-        "  p2pfs-tui search WORD         from the next terminal, while it runs",
-        "  p2pfs-tui invite              what to send to a friend elsewhere",
+        "  p2pfs-tui --share ~/Music   your own node; others on this network find it",
+        "  p2pfs-tui search WORD       from another terminal, while it runs",
+        "  p2pfs-tui invite            what to send to a friend elsewhere",
     ] {
         cx.out.line(line)?;
     }

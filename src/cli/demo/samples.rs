@@ -10,6 +10,11 @@ static SAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/samples");
 /// At most this many nodes share the same file.
 const MAX_COPIES: usize = 3;
 
+/// The node that one watches: the walk-through of the README searches and fetches from it.
+const WATCHED: usize = 0;
+/// What the walk-through fetches. It lies under this folder or name, in every copy.
+const FETCHED: &str = "Swan Lake";
+
 /// Every sample, in the order of their paths.
 pub(super) fn all() -> Vec<&'static File<'static>> {
     let mut files = Vec::new();
@@ -23,6 +28,7 @@ pub(super) fn all() -> Vec<&'static File<'static>> {
 }
 
 /// Deals the samples: every node gets some, every sample is somewhere, some are in several places.
+/// The watched node never has what one is told to fetch there.
 pub(super) fn deal(nodes: usize, rng: &mut StdRng) -> Vec<Vec<&'static File<'static>>> {
     let mut hands = vec![Vec::new(); nodes];
     let mut order: Vec<usize> = (0..nodes).collect();
@@ -34,7 +40,8 @@ pub(super) fn deal(nodes: usize, rng: &mut StdRng) -> Vec<Vec<&'static File<'sta
     let rounds = nodes.div_ceil(deck.len().max(1));
     for sample in std::iter::repeat_n(deck, rounds.max(1)).flatten() {
         for _ in 0..rng.random_range(1..=MAX_COPIES) {
-            let Some(seat) = seats.next() else { break };
+            let fits = |seat: &usize| *seat != WATCHED || !is_fetched(sample);
+            let Some(seat) = seats.find(fits) else { break };
             let hand: &mut Vec<&File<'_>> = &mut hands[seat];
             if !hand.iter().any(|held| held.path() == sample.path()) {
                 hand.push(sample);
@@ -42,6 +49,11 @@ pub(super) fn deal(nodes: usize, rng: &mut StdRng) -> Vec<Vec<&'static File<'sta
         }
     }
     hands
+}
+
+/// Whether the walk-through finds it.
+fn is_fetched(sample: &File<'_>) -> bool {
+    sample.path().to_string_lossy().contains(FETCHED)
 }
 
 /// Puts files into a folder, by their names: no two samples have the same.
@@ -76,6 +88,20 @@ mod tests {
             for hand in &hands {
                 let names: HashSet<_> = hand.iter().map(|file| file.path().file_name()).collect();
                 assert_eq!(names.len(), hand.len(), "no name twice in one folder");
+            }
+        }
+    }
+
+    #[test]
+    fn the_watched_node_has_to_fetch_what_it_is_told_to() {
+        assert!(all().iter().filter(|sample| is_fetched(sample)).count() > 1);
+        for nodes in [2, 3, 24, 150] {
+            for seed in 0..50 {
+                let hands = deal(nodes, &mut StdRng::seed_from_u64(seed));
+                let has = |n: usize| hands[n].iter().any(|sample| is_fetched(sample));
+                assert!(!has(WATCHED), "{nodes} nodes, seed {seed}");
+                assert!((1..nodes).any(has), "{nodes} nodes, seed {seed}");
+                assert!(hands.iter().all(|hand| !hand.is_empty()), "{nodes} nodes, seed {seed}");
             }
         }
     }
