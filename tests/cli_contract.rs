@@ -104,6 +104,8 @@ fn help_and_version_are_answers() {
         assert!(help.succeeds().contains(&format!("\n  {verb} ")), "{verb}");
         assert!(home.run(&[verb, "--help"]).succeeds().contains("--data-dir"), "{verb}");
     }
+    assert_eq!(home.run(&["help"]).succeeds(), help.succeeds());
+    assert!(home.run(&["help", "search"]).succeeds().contains("--field"));
     assert!(home.run(&["--version"]).succeeds().contains(env!("CARGO_PKG_VERSION")));
 }
 
@@ -114,6 +116,7 @@ fn usage_errors_are_2_and_name_the_thing() {
     let impossible = format!("magnet:?xt=urn:blake3:{}&xl=-5", "0".repeat(64));
     for (args, says) in [
         (&["frobnicate"][..], &["frobnicate"][..]),
+        (&["help", "frobnicate"], &["frobnicate"]),
         (&["share"], &["PATH"]),
         (&["search"], &["QUERY"]),
         (&["search", " -- "], &["the query is empty"]),

@@ -9,7 +9,7 @@ use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand, Val
 use multiaddr::Multiaddr;
 
 use super::{
-    cancel, config, daemon, demo, get, invite, join, link, peers, routing, search,
+    cancel, config, daemon, demo, get, help, invite, join, link, peers, routing, search,
     settings::{self, Limit},
     share, shares, status, transfers, unshare,
 };
@@ -56,6 +56,7 @@ pub(super) enum Verb {
     Peers(peers::Args),
     Routing(routing::Args),
     Config(config::Args),
+    Help(help::Args),
 }
 
 // Flags that every command takes, before or after it. Not a doc comment: clap would take it for
@@ -159,6 +160,9 @@ impl Invocation {
             Some(_) => Some(Verb::from_arg_matches(matches)?),
             None => None,
         };
+        if let Some(Verb::Help(args)) = verb {
+            return Self::from_matches(&command().try_get_matches_from(args.as_flag())?);
+        }
         Ok(Self { globals, verb })
     }
 }
@@ -185,7 +189,8 @@ fn listen(text: &str) -> Result<Multiaddr, String> {
 
 fn bootstrap(text: &str) -> Result<Multiaddr, String> {
     let problem = "expected the address of a node with its identity, like \
-                   /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…; `p2pfs-tui status` there shows it";
+                   /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…; `p2pfs-tui invite` there has it, \
+                   and `p2pfs-tui daemon` prints it";
     let address: Multiaddr = text.parse().map_err(|error| format!("{error}; {problem}"))?;
     if crate::domain::link::peer_of(&address).is_some() {
         Ok(address)
@@ -196,6 +201,8 @@ fn bootstrap(text: &str) -> Result<Multiaddr, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::error::ErrorKind;
+
     use super::*;
 
     fn parse(line: &str) -> Result<Invocation, clap::Error> {
@@ -218,6 +225,24 @@ mod tests {
         assert!(globals.json && globals.no_mdns && !globals.quiet);
         let deep = parse("--quiet config --json show --network lan").expect("parses").globals;
         assert!(deep.quiet && deep.json && deep.network.is_some());
+    }
+
+    #[test]
+    fn help_as_a_command_is_help_as_a_flag() {
+        for (line, flag) in [
+            ("help", "--help"),
+            ("--json help --quiet", "--help"),
+            ("help search", "search --help"),
+            ("help config show", "config show --help"),
+            ("help help", "help --help"),
+        ] {
+            let help = parse(line).expect_err(line);
+            assert_eq!(help.kind(), ErrorKind::DisplayHelp, "{line}");
+            assert_eq!(help.to_string(), parse(flag).expect_err(flag).to_string(), "{line}");
+        }
+        let unknown = parse("help serach").expect_err("no such command");
+        assert_eq!(unknown.kind(), ErrorKind::InvalidSubcommand);
+        assert!(unknown.to_string().contains("'search'"), "{unknown}");
     }
 
     #[test]

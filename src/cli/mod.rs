@@ -12,6 +12,7 @@ mod demo;
 mod exit;
 mod format;
 mod get;
+mod help;
 mod invite;
 mod join;
 mod link;
@@ -54,7 +55,8 @@ impl Context {
     fn note_idle_flags(&self, why: &str) {
         let flags = &self.settings.node_flags;
         if !flags.is_empty() {
-            self.out.note(format_args!("note: {why}: {} has no effect", flags.join(", ")));
+            let have = if flags.len() == 1 { "has" } else { "have" };
+            self.out.note(format_args!("note: {why}: {} {have} no effect", flags.join(", ")));
         }
     }
 }
@@ -124,5 +126,6 @@ async fn dispatch(verb: Option<Verb>, cx: &Context) -> Outcome {
         Some(Verb::Peers(args)) => interruptible(peers::run(args, cx)).await,
         Some(Verb::Routing(args)) => interruptible(routing::run(args, cx)).await,
         Some(Verb::Config(_)) => unreachable!("handled before the settings are read"),
+        Some(Verb::Help(_)) => unreachable!("handled with the arguments"),
     }
 }
