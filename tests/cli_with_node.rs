@@ -263,7 +263,7 @@ async fn a_command_waits_for_a_node_that_is_just_starting() {
 async fn a_running_node_is_told_of_when_flags_cannot_matter() {
     let node = Node::new(common).await;
     let ran = node.run(&["status", "--no-mdns", "--network", "lan"]).await;
-    assert!(ran.ends(0).stderr.contains("--network, --no-mdns has no effect"), "{}", ran.stderr);
+    assert!(ran.ends(0).stderr.contains("--network, --no-mdns have no effect"), "{}", ran.stderr);
     let ran = node.run(&["--quiet", "status", "--no-mdns"]).await;
     assert_eq!(ran.ends(0).stderr, "");
 }
@@ -459,10 +459,11 @@ async fn get_to_stdout_gives_the_bytes_and_leaves_nothing() {
     let node = fetching(TransferState::Done, b"\x00\xffverified\n").await;
     let ran = node.run(&["get", &content(1).sha1.to_string(), "-o", "-"]).await;
     assert_eq!(ran.ends(0).stdout, b"\x00\xffverified\n");
+    assert!(ran.stderr.contains("written to stdout, verified"), "{}", ran.stderr);
     let left: Vec<_> = std::fs::read_dir(node.dir.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name.to_string_lossy().starts_with(".get-"))
+        .filter(|name| name.to_string_lossy().starts_with(".to-stdout-"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }

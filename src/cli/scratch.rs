@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use super::exit::io_failure;
 use crate::application::message::Failure;
 
-const PREFIX: &str = ".get-";
+/// The lists of the node name the folder, so it says what it is for.
+const PREFIX: &str = ".to-stdout-";
 
 /// Makes one (0700).
 pub(super) fn make(data_dir: &Path) -> Result<TempDir, Failure> {

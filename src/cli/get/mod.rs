@@ -130,7 +130,12 @@ async fn fetch(
     match target {
         Target::Place(_) => tell(&row, cx),
         Target::Stdout(_) => tokio::select! {
-            copied = copy_to_stdout(&row.path) => copied,
+            copied = copy_to_stdout(&row.path) => {
+                copied?;
+                let size = units::bytes(row.done);
+                cx.out.note(format_args!("{} ({size}) written to stdout, verified", row.name));
+                Ok(())
+            }
             why = &mut interrupted => Err(why.into()),
         },
     }
