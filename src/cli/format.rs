@@ -6,6 +6,7 @@ use std::{
 };
 
 use libp2p_identity::PeerId;
+use unicode_width::UnicodeWidthStr;
 
 use super::exit::{io_failure, unexpected};
 use crate::{
@@ -31,6 +32,20 @@ pub(super) fn peer(id: &PeerId) -> String {
 /// A path that a person can read on one line.
 pub(super) fn path(path: &Path) -> String {
     untrusted::visible(&path.display().to_string())
+}
+
+/// A path that is safe already, without its first folders where it has more than `most` columns.
+pub(super) fn fit_path(path: &str, most: Option<usize>) -> String {
+    let Some(most) = most.filter(|most| path.width() > *most) else { return path.to_owned() };
+    let ends = path.match_indices('/').map(|(at, _)| format!("…{}", &path[at..]));
+    let mut least = None;
+    for end in ends {
+        if end.width() <= most {
+            return end;
+        }
+        least = Some(end);
+    }
+    least.unwrap_or_else(|| path.to_owned())
 }
 
 /// A round-trip time.
@@ -138,6 +153,20 @@ mod tests {
         assert_eq!(absolute(&real.join("gone/x")).expect("path"), real.join("gone/x"));
         assert!(absolute(Path::new(".")).expect("path").is_absolute());
         assert!(absolute(Path::new("")).is_err());
+    }
+
+    #[test]
+    fn a_long_path_loses_its_first_folders() {
+        for (most, fitted) in [
+            (None, "one/two/three.ogg"),
+            (Some(17), "one/two/three.ogg"),
+            (Some(16), "…/two/three.ogg"),
+            (Some(14), "…/three.ogg"),
+            (Some(3), "…/three.ogg"),
+        ] {
+            assert_eq!(fit_path("one/two/three.ogg", most), fitted, "{most:?}");
+        }
+        assert_eq!(fit_path("three.ogg", Some(3)), "three.ogg");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) async fn run(_: Args, cx: &Context) -> Outcome {
     }
     cx.out.table(&roots_table(&roots))?;
     cx.out.line("")?;
-    cx.out.table(&files_table(&files))
+    cx.out.table(&files_table(&files, cx.out.width()))
 }
 
 fn roots_table(roots: &[RootRow]) -> Table {
@@ -56,17 +56,28 @@ fn roots_table(roots: &[RootRow]) -> Table {
     table
 }
 
-fn files_table(files: &[ShareRow]) -> Table {
+fn files_table(files: &[ShareRow], width: Option<usize>) -> Table {
     let mut table =
         Table::new(&[("FILE", Align::Flexible), ("SIZE", Align::Right), ("STATE", Align::Left)]);
+    // So much that size and state stand beside it.
+    let most = width.map(|width| width * 5 / 8);
     for file in files {
+        let path = format::fit_path(&path_within(file), most);
         let name = match format::own_tags(&file.tags) {
-            Some(tags) => format!("{}  {tags}", file.name),
-            None => file.name.to_string(),
+            Some(tags) => format!("{path}  {tags}"),
+            None => path,
         };
         table.row([name, units::bytes(file.size), state(&file.state)]);
     }
     table
+}
+
+/// Where it is in the folder that is shared; its name, if it is shared alone.
+fn path_within(file: &ShareRow) -> String {
+    match file.path.strip_prefix(&file.root) {
+        Ok(within) if within.file_name().is_some() => format::path(within),
+        _ => file.name.to_string(),
+    }
 }
 
 fn state(state: &ShareState) -> String {
@@ -76,5 +87,47 @@ fn state(state: &ShareState) -> String {
         ShareState::Announcing { done, keys } => format!("announcing {done}/{keys}"),
         ShareState::Announced { .. } => "announced".to_owned(),
         ShareState::Failed { reason } => format!("failed: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::domain::Tags;
+
+    fn share(path: &str, root: &str, artist: &str) -> ShareRow {
+        let path = PathBuf::from(path);
+        ShareRow {
+            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned().into(),
+            path,
+            root: root.into(),
+            size: 9,
+            media_type: None,
+            tags: Tags { artist: Some(artist.into()), ..Tags::default() },
+            content: None,
+            state: ShareState::Waiting,
+        }
+    }
+
+    #[test]
+    fn files_are_named_by_their_place_in_what_is_shared() {
+        let files = [
+            share("/m/Grieg/Peer Gynt/01 Morning Mood.m4a", "/m", "Edvard Grieg"),
+            share("/m/top.ogg", "/m", "Nobody"),
+            share("/talk.pdf", "/talk.pdf", "Somebody"),
+        ];
+        assert_eq!(
+            files_table(&files, None).lines(None),
+            [
+                "FILE                                               SIZE  STATE",
+                "Grieg/Peer Gynt/01 Morning Mood.m4a  Edvard Grieg   9 B  waiting",
+                "top.ogg  Nobody                                     9 B  waiting",
+                "talk.pdf  Somebody                                  9 B  waiting",
+            ]
+        );
+        let narrow = files_table(&files, Some(54)).lines(Some(54));
+        assert_eq!(narrow[1], "…/Peer Gynt/01 Morning Mood.m4a  Edvar…   9 B  waiting");
     }
 }
