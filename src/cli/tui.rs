@@ -1,6 +1,9 @@
 //! No command: the terminal UI, on the node that runs here or on one of its own.
 
-use std::io::{self, IsTerminal};
+use std::{
+    ffi::OsStr,
+    io::{self, IsTerminal},
+};
 
 use super::{
     Context,
@@ -21,6 +24,7 @@ pub(super) async fn run(cx: &Context) -> Outcome {
         let failure = Failure::new(FailureKind::Usage, "the terminal UI needs a terminal");
         return Err(failure.hint("without one: p2pfs-tui daemon; p2pfs-tui --help").into());
     }
+    check_terminal()?;
     if let Some(client) = node::running(cx).await? {
         return show(client, Options { attached: true, first_start: false }).await;
     }
@@ -31,6 +35,21 @@ pub(super) async fn run(cx: &Context) -> Outcome {
     outcome
 }
 
+/// Refuses a terminal that says it cannot move the cursor: it would show the sequences as text.
+pub(super) fn check_terminal() -> Result<(), Failure> {
+    if can_move(std::env::var_os("TERM").as_deref()) {
+        return Ok(());
+    }
+    let why = "this terminal cannot show a full screen (TERM=dumb)";
+    let next = "use the commands: p2pfs-tui daemon, search, get, share, status; p2pfs-tui --help";
+    Err(Failure::new(FailureKind::Usage, why).hint(next))
+}
+
+/// Where nothing is said of the terminal, it is tried.
+fn can_move(term: Option<&OsStr>) -> bool {
+    term.is_none_or(|term| term != "dumb")
+}
+
 /// The one place where the command line hands over to the screen.
 pub(super) async fn show(client: Client, options: Options) -> Outcome {
     match tui::run(client, options).await {
@@ -38,5 +57,18 @@ pub(super) async fn show(client: Client, options: Options) -> Outcome {
         Err(error) => Err(Failure::new(FailureKind::Error, error.to_string())
             .hint("without a terminal: p2pfs-tui daemon")
             .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_terminal_that_says_so_is_refused() {
+        assert!(!can_move(Some(OsStr::new("dumb"))));
+        for term in [None, Some("xterm-256color"), Some("linux"), Some("")] {
+            assert!(can_move(term.map(OsStr::new)), "{term:?}");
+        }
     }
 }

@@ -45,6 +45,9 @@ pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
         let failure = Failure::new(FailureKind::Usage, "the demo's screen needs a terminal");
         return Err(failure.hint("without one: p2pfs-tui demo --headless").into());
     }
+    if !args.headless {
+        tui::check_terminal().map_err(|failure| failure.hint("p2pfs-tui demo --headless"))?;
+    }
     let _log = logging::start(&cx.settings)?;
     let folder = tempfile::Builder::new().prefix("p2pfs-demo-").tempdir();
     let folder = folder.map_err(|error| io_failure("cannot make a temporary folder", &error))?;
