@@ -206,7 +206,7 @@ mod tests {
         }
         let long = " ".repeat(MAX_REQUEST + 1);
         assert!(matches!(decode_client(&long), Err(BadLine::TooLong { max: MAX_REQUEST })));
-        let reason = decode_client("{\"\u{1b}[2J\":1}").expect_err("no such line").to_string();
+        let reason = decode_client(r#"{"\u001b[2J":1}"#).expect_err("no such line").to_string();
         assert!(reason.contains("␛[2J"), "{reason}");
         let deep = "[".repeat(100_000);
         assert!(decode_client(&deep).is_err(), "depth is bounded");
