@@ -70,6 +70,16 @@ fn every_body_has_a_target_and_up_to_date_seeds() {
     }
 }
 
+/// A list that claims a million million numbers, of which none is there: serde makes room for
+/// 1 MiB of it. This is why no message of peers has lists.
+#[test]
+#[should_panic(expected = "held 1048576 bytes")]
+fn room_for_what_is_only_claimed_is_noticed() {
+    let claim = [0x9B, 0, 0, 1, 0, 0, 0, 0, 0];
+    let list = || p2pfs_tui::network::wire::decode::<Vec<u64>>(&claim);
+    bodies::within(bodies::twice(&claim), list).unwrap();
+}
+
 /// What may be done to a byte.
 #[derive(Debug, Clone, Copy)]
 enum Change {

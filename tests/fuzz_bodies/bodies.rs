@@ -41,13 +41,14 @@ pub const ALL: [(&str, Body); 18] = [
     ("wire_stream", wire::stream),
 ];
 
+#[must_use]
 /// What a decoder may hold at once of what it read: twice that, and some room.
-fn twice(input: &[u8]) -> u64 {
+pub fn twice(input: &[u8]) -> u64 {
     2 * input.len() as u64 + (64 << 10)
 }
 
 /// Runs a decoder, and asserts that it never held more than `bound` bytes.
-fn within<T>(bound: u64, decode: impl FnOnce() -> T) -> T {
+pub fn within<T>(bound: u64, decode: impl FnOnce() -> T) -> T {
     let mut result = None;
     // The measure must end also where the decoder panics.
     let spent =
@@ -59,7 +60,7 @@ fn within<T>(bound: u64, decode: impl FnOnce() -> T) -> T {
 
 /// Asserts that a reason can be shown: it quotes a bounded part of what was read, and nothing in
 /// it controls a terminal.
-fn assert_shown(reason: &str) {
+pub fn assert_shown(reason: &str) {
     assert!(reason.len() <= 4 << 10, "{} bytes: {reason}", reason.len());
     assert!(!reason.contains(char::is_control), "{reason:?}");
 }
