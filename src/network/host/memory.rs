@@ -37,12 +37,7 @@ impl Memory {
 
     /// The peers of last time. A damaged file counts as none: it is written anew.
     pub(super) fn peers(&self) -> Vec<Provider> {
-        let known: Vec<KnownPeer> = read(&self.peers)
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
-        let providers =
-            known.into_iter().map(|k| Provider { peer: k.peer, addresses: k.addresses });
-        providers.take(MAX_PEERS).collect()
+        read(&self.peers).map(|bytes| decode_peers(&bytes)).unwrap_or_default()
     }
 
     pub(super) fn save_peers(&self, peers: Vec<Provider>) -> io::Result<()> {
@@ -62,6 +57,13 @@ impl Memory {
     pub(super) fn save_records(&self, saved: &Saved) -> io::Result<()> {
         write(&self.records, &saved.to_bytes())
     }
+}
+
+/// Reads the file of known peers; nobody is known by a damaged one.
+pub fn decode_peers(bytes: &[u8]) -> Vec<Provider> {
+    let known: Vec<KnownPeer> = serde_json::from_slice(bytes).unwrap_or_default();
+    let providers = known.into_iter().map(|k| Provider { peer: k.peer, addresses: k.addresses });
+    providers.take(MAX_PEERS).collect()
 }
 
 fn read(path: &Path) -> Option<Vec<u8>> {

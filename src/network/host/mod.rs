@@ -32,6 +32,8 @@ use command::{
 };
 pub use config::{ConnectionBounds, HostConfig};
 use identity::IdentityError;
+#[doc(hidden)]
+pub use memory::decode_peers;
 use streams::{ByteStream, Inbound, OpenError};
 use task::{Channels, Task};
 
