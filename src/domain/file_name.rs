@@ -14,7 +14,7 @@ const DEVICES: [&str; 22] = [
 ];
 
 /// A name to create a file under: one component, never hidden, never a device, never with a dot or
-/// a space at its end, at most [`MAX_BYTES`] long with its ending kept.
+/// a space at its end, at most 240 bytes long with its ending kept.
 #[must_use]
 pub fn safe(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
