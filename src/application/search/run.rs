@@ -66,6 +66,8 @@ async fn ask_the_network(inner: &Arc<Inner>, search: &Arc<Search>) -> SearchEnd 
         lookups.push(steps.map(move |step| (n, step)).boxed());
     }
     let full = CancellationToken::new();
+    // Whether a peer has more than it was allowed to send.
+    let mut cut = false;
     let mut known = HashSet::new();
     let mut waiting = Vec::new();
     let mut asking: FuturesUnordered<Asking> = FuturesUnordered::new();
@@ -77,7 +79,7 @@ async fn ask_the_network(inner: &Arc<Inner>, search: &Arc<Search>) -> SearchEnd 
             asking.push(ask(inner.clone(), search.clone(), source, full.clone()));
         }
         if lookups.is_empty() && asking.is_empty() {
-            return SearchEnd::Complete;
+            return if cut { SearchEnd::Limit } else { SearchEnd::Complete };
         }
         tokio::select! {
             () = full.cancelled() => return SearchEnd::Limit,
@@ -95,8 +97,9 @@ async fn ask_the_network(inner: &Arc<Inner>, search: &Arc<Search>) -> SearchEnd 
                 None => {}
             },
             Some(result) = asking.next(), if !asking.is_empty() => {
-                if let Ok(Ok(_)) = result {
+                if let Ok(Ok(answered)) = result {
                     inner.tell(search, |state| state.answered += 1);
+                    cut |= answered.matching > u64::from(answered.rows + answered.rejected);
                 }
             }
         }

@@ -194,6 +194,11 @@ fn explain(inner: &Inner, path: &std::path::Path, error: FetchError) -> Failure 
             format!("every source sent something else: {evidence}"),
         )
         .hint("nothing was saved; search again for another source"),
+        FetchError::OtherSize(size) => Failure::new(
+            FailureKind::Verification,
+            format!("those who have it say it has {size} bytes, and the link says otherwise"),
+        )
+        .hint("the link is wrong: get it again from who gave it to you, or search by name"),
         FetchError::Disk(error) => destination::explain(path, &error),
     }
 }
@@ -205,8 +210,8 @@ fn nobody(inner: &Inner, failed: usize) -> Failure {
     }
     let message = match failed {
         0 => "nobody announces this content".to_owned(),
-        1 => "the one peer that announces this content does not answer".to_owned(),
-        n => format!("none of the {n} peers that announce this content answers"),
+        1 => "the one peer that announced this content is away or has it no more".to_owned(),
+        n => format!("all {n} peers that announced this content are away or have it no more"),
     };
     Failure::new(FailureKind::NotFound, message)
         .hint("its owners may be away: try again later, or search for it by name")

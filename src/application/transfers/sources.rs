@@ -54,8 +54,12 @@ impl Finder<'_> {
         for attempt in 1..=TRIES {
             for key in keys(link) {
                 self.ask_the_dht(key).await;
+                // The second key is for links whose SHA-1 nobody knows: their root may be right.
+                if !self.seen.is_empty() {
+                    return;
+                }
             }
-            if !self.seen.is_empty() || attempt == TRIES {
+            if attempt == TRIES {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
@@ -99,7 +103,6 @@ fn known_content(link: &Link) -> Option<ContentId> {
 
 fn keys(link: &Link) -> impl Iterator<Item = Key> {
     let by_sha1 = link.sha1.map(|sha1| Key::of_content(&sha1));
-    // With the root alone, as in a short link, it is looked up by that.
-    let by_root = link.root.filter(|_| link.sha1.is_none()).map(|root| Key::of_root(&root));
+    let by_root = link.root.map(|root| Key::of_root(&root));
     by_sha1.into_iter().chain(by_root)
 }
