@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::ffi::OsStrExt,
     path::Path,
     process::{Command, Stdio},
 };
@@ -143,6 +144,15 @@ fn usage_errors_are_2_and_name_the_thing() {
     ] {
         home.run(args).fails(2, says);
     }
+}
+
+#[test]
+fn a_path_of_any_bytes_stands_in_json() {
+    let home = Home::new();
+    let mut command = home.command(&["config", "path", "--json", "--config"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"/caf\xe9"));
+    let ran = Home::run_command(command);
+    assert!(ran.succeeds().contains(r#""path":{"bytes":"2f636166e9"}"#), "{}", ran.succeeds());
 }
 
 #[test]

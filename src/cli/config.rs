@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::{
     args::Globals,
     exit::{Outcome, Stop},
+    format,
     output::Output,
     settings::{Paths, Settings, TEMPLATE},
 };
@@ -33,8 +34,10 @@ pub(super) fn run(args: Args, globals: &Globals, out: Output) -> Outcome {
             let path = Paths::find(globals)?.config_file;
             if out.json {
                 let exists = path.exists();
-                return out
-                    .row("config_path", serde_json::json!({ "path": path, "exists": exists }));
+                return out.row(
+                    "config_path",
+                    serde_json::json!({ "path": format::json_path(&path), "exists": exists }),
+                );
             }
             out.line(path.display())
         }

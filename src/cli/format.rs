@@ -6,13 +6,14 @@ use std::{
 };
 
 use libp2p_identity::PeerId;
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::exit::{io_failure, unexpected};
 use crate::{
     application::{
         client::Client,
-        message::{Command, Failure, FailureKind, Page, Reply, ResultTags, Window},
+        message::{Command, Failure, FailureKind, Page, Reply, ResultTags, Window, path_text},
     },
     domain::{Tags, Untrusted, units, untrusted},
 };
@@ -32,6 +33,11 @@ pub(super) fn peer(id: &PeerId) -> String {
 /// A path that a person can read on one line.
 pub(super) fn path(path: &Path) -> String {
     untrusted::visible(&path.display().to_string())
+}
+
+/// A path in JSON: not every path is Unicode.
+pub(super) fn json_path(path: &Path) -> impl Serialize {
+    path_text::text(path)
 }
 
 /// A path that is safe already, without its first folders where it has more than `most` columns.

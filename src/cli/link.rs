@@ -27,7 +27,11 @@ pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
         return Err(unexpected("Link").into());
     };
     if cx.out.json {
-        let row = serde_json::json!({ "path": path, "link": link, "short": short });
+        let row = serde_json::json!({
+            "path": format::json_path(&path),
+            "link": link,
+            "short": short,
+        });
         return cx.out.row("link", row);
     }
     cx.out.line(link)?;

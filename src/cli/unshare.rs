@@ -50,7 +50,11 @@ async fn unshare(
 
 fn tell(cx: &Context, path: &std::path::Path, files: u64, records_until: u64) -> Outcome {
     if cx.out.json {
-        let row = json!({ "path": path, "files": files, "records_until": records_until });
+        let row = json!({
+            "path": format::json_path(path),
+            "files": files,
+            "records_until": records_until,
+        });
         return cx.out.row("unshared", row);
     }
     let files = format::count(files, "file");

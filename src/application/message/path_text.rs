@@ -40,6 +40,11 @@ impl Text {
     }
 }
 
+/// The path as it stands in messages, for JSON that is put together elsewhere.
+pub(crate) fn text(path: &Path) -> impl Serialize {
+    Text::from(path)
+}
+
 pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     Text::from(path).serialize(serializer)
 }

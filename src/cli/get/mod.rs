@@ -206,7 +206,7 @@ fn tell(row: &TransferRow, cx: &Context) -> Outcome {
         return cx.out.row(
             "file",
             serde_json::json!({
-                "path": row.path,
+                "path": format::json_path(&row.path),
                 "name": row.name,
                 "size": row.size,
                 "sha1": row.sha1,

@@ -10,9 +10,10 @@ name = "p2pfs"
 # What finds things. This version has: libp2p
 overlay = "libp2p"
 # Addresses to listen on, for instance "/ip4/0.0.0.0/tcp/4001". An explicit one
-# counts as reachable from outside. Empty: any interface, any port.
+# counts as reachable from outside. Empty: any interface, at the port that the
+# node chose at its first start.
 listen = []
-# Nodes to start from: "/ip4/…/tcp/…/p2p/…", as `p2pfs-tui status` shows them.
+# Nodes to start from: "/ip4/…/tcp/…/p2p/…", as `p2pfs-tui daemon` prints them.
 bootstrap = []
 # Look for peers on the local network.
 mdns = true
