@@ -24,9 +24,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// once.
 pub(super) fn find(inner: Arc<Inner>, transfer: Arc<Transfer>) -> mpsc::Receiver<Source> {
     let (sender, receiver) = mpsc::channel(QUEUE);
+    let taken = sender.clone();
     tokio::spawn(async move {
         tokio::select! {
             () = transfer.cancel.cancelled() => {}
+            // Nobody takes sources any more: the transfer has what it needs, or has ended.
+            () = taken.closed() => {}
             () = Finder { inner: &inner, sender, seen: HashSet::new() }.run(&transfer.link) => {}
         }
     });
