@@ -126,7 +126,7 @@ async fn carry_requests(
             }
             Err(error) => {
                 let failure = Failure::new(FailureKind::Usage, format!("the command {error}"))
-                    .hint("rename the file or folder so that its name is UTF-8");
+                    .hint("ask for less at a time");
                 let reply = Output::Reply { id, result: Err(failure) };
                 if outputs.send(reply).await.is_err() {
                     return;

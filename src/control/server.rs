@@ -237,8 +237,7 @@ async fn send(out: &mut Out, line: NodeLine) -> Result<(), End> {
         Err(error) => match line {
             NodeLine::Output(Output::Reply { id, .. }) => {
                 let message = format!("the reply {error}");
-                let failure = Failure::new(FailureKind::Error, message)
-                    .hint("ask for fewer rows, or rename what is not UTF-8");
+                let failure = Failure::new(FailureKind::Error, message).hint("ask for fewer rows");
                 let reply = Output::Reply { id, result: Err(failure) };
                 wire::encode_node(&NodeLine::Output(reply)).map_err(|_| End::Broken)?
             }

@@ -65,7 +65,7 @@ pub enum BadLine {
     /// Not a message.
     #[error("not a message of the control socket: {0}")]
     Syntax(String),
-    /// A message that JSON cannot carry: a path that is not UTF-8.
+    /// A message that JSON cannot carry.
     #[error("cannot be sent: {0}")]
     Unspeakable(serde_json::Error),
     /// Over [`MAX_REQUEST`] or [`MAX_OUTPUT`].
