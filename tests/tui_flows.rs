@@ -221,6 +221,29 @@ fn transfers_are_stopped_and_tried_again() {
 }
 
 #[test]
+fn a_transfer_that_begins_is_the_selected_one() {
+    let mut screen = typical();
+    screen.press("4 j j s").type_text("tchaikovsky").press("Enter Enter 4 x");
+    assert_eq!(commands(&screen).last(), Some(&&Command::Cancel { transfer: 105 }));
+    // The one that comes next takes its place, though nobody moved.
+    screen.press("3 j Enter 4 x");
+    assert_eq!(commands(&screen).last(), Some(&&Command::Cancel { transfer: 106 }));
+}
+
+#[test]
+fn the_routing_table_stays_at_its_top_until_somebody_moves() {
+    let mut screen = Screen::open(scenes::typical(), 100, 30);
+    let near = screen.node.routing.buckets.pop().unwrap();
+    let all = std::mem::replace(&mut screen.node.routing.buckets, vec![near]);
+    screen.node.snapshot.generations.peers += 1;
+    screen.refresh();
+    screen.node.routing.buckets.splice(0..0, all);
+    screen.node.snapshot.generations.peers += 1;
+    screen.refresh();
+    assert_shows(&screen, "0 bits in common");
+}
+
+#[test]
 fn a_finished_transfer_says_where_the_file_is() {
     let mut screen = typical();
     let mut row = screen.node.transfers[0].clone();

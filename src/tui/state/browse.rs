@@ -116,6 +116,10 @@ impl State {
 
     pub(super) fn zoom(&mut self, zoomed: bool) {
         self.zoomed = zoomed;
+        if zoomed {
+            // Somebody reads the detail: it must not become another's.
+            self.list_mut(self.focus).hold();
+        }
         self.settle();
     }
 

@@ -129,7 +129,9 @@ impl State {
                 let what = format!("the link of {name}");
                 self.effects.push(Effect::Copy { text: link.to_string(), what });
             }
-            (Purpose::Get(name), Reply::Transfer { .. }) => {
+            (Purpose::Get(name), Reply::Transfer { transfer }) => {
+                let visible = self.visible(Pane::Transfers);
+                self.transfers.list.select(&transfer, visible);
                 let text = format!("fetching {name}");
                 self.tell(NoticeLevel::Info, &text, Some("4 shows how far it is"));
             }

@@ -36,6 +36,8 @@ pub(crate) struct Windowed<R: Row> {
     /// What the selection is on, even while its row is not here.
     anchor: Option<R::Key>,
     cursor: Cursor,
+    /// Whether somebody chose what is selected.
+    chosen: bool,
     /// The state of the list that `rows` are of; `None` before the first read.
     held: Option<u64>,
     /// The newest state that the node told of.
@@ -72,6 +74,7 @@ impl<R: Row> Default for Windowed<R> {
             rows: Vec::new(),
             anchor: None,
             cursor: Cursor::default(),
+            chosen: false,
             held: None,
             known: 0,
             reading: false,
@@ -152,7 +155,8 @@ impl<R: Row> Windowed<R> {
             self.offset = to_index(page.offset);
             self.rows = page.rows;
         }
-        let same = self.anchor.as_ref().and_then(|key| self.place_of(key));
+        self.chosen &= self.total > 0;
+        let same = self.anchor.as_ref().filter(|_| self.chosen).and_then(|key| self.place_of(key));
         self.cursor.at = same.unwrap_or(self.cursor.at);
         self.cursor.settle(self.len(), visible);
         self.anchor = self.selected().map(Row::key).or(self.anchor.take());
@@ -166,6 +170,13 @@ impl<R: Row> Windowed<R> {
                 Some(self.offset + n)
             }
         }
+    }
+
+    /// Selects a thing: where it is, or else the first row, where new things come.
+    pub(crate) fn select(&mut self, key: &R::Key, visible: usize) {
+        let place = self.place_of(key);
+        self.move_to(place.unwrap_or(0), visible);
+        self.chosen = place.is_some();
     }
 
     /// Changes a row wherever it is here.
@@ -248,9 +259,14 @@ impl<R: Row> Scroll for Windowed<R> {
     }
 
     fn move_to(&mut self, at: usize, visible: usize) {
-        self.cursor.at = at;
+        let before = std::mem::replace(&mut self.cursor.at, at);
         self.cursor.settle(self.len(), visible);
+        self.chosen |= self.cursor.at != before;
         self.anchor = self.selected().map(Row::key);
+    }
+
+    fn hold(&mut self) {
+        self.chosen = true;
     }
 
     fn set_filter(&mut self, needle: Option<Needle>) {
@@ -264,6 +280,8 @@ impl<R: Row> Scroll for Windowed<R> {
             Some(_) => Cursor::default(),
             None => Cursor { at: place, top: place.saturating_sub(CONTEXT) },
         };
+        // A row that a filter led to was chosen by it.
+        self.chosen = place > 0;
     }
 
     fn filter(&self) -> Option<&Needle> {
@@ -324,6 +342,22 @@ mod tests {
         list.move_to(1, 20);
         settle(&mut list, &[5, 6, 10, 20, 30], 2, 0);
         assert_eq!((list.cursor().at, list.selected()), (3, Some(&Numbered(20))));
+    }
+
+    #[test]
+    fn the_first_row_is_selected_until_somebody_moves() {
+        let mut list = Windowed::default();
+        settle(&mut list, &[10, 20], 1, 0);
+        settle(&mut list, &[5, 10, 20], 2, 0);
+        assert_eq!(list.selected(), Some(&Numbered(5)));
+        list.move_to(2, 20);
+        list.select(&10, 20);
+        settle(&mut list, &[1, 5, 10, 20], 3, 0);
+        assert_eq!(list.selected(), Some(&Numbered(10)));
+        // What has just begun is not here yet: it comes on top.
+        list.select(&0, 20);
+        settle(&mut list, &[0, 1, 5, 10, 20], 4, 0);
+        assert_eq!(list.selected(), Some(&Numbered(0)));
     }
 
     #[test]
