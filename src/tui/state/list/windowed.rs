@@ -45,6 +45,8 @@ pub(crate) struct Windowed<R: Row> {
     reading: bool,
     /// The state and the place at which a read failed: not asked for again until either changes.
     gave_up: Option<(u64, usize)>,
+    /// Why the last read failed.
+    failure: Option<String>,
     filter: Option<Filter<R>>,
     scans: u64,
 }
@@ -79,6 +81,7 @@ impl<R: Row> Default for Windowed<R> {
             known: 0,
             reading: false,
             gave_up: None,
+            failure: None,
             filter: None,
             scans: 0,
         }
@@ -130,8 +133,9 @@ impl<R: Row> Windowed<R> {
     }
 
     /// A read failed; it is tried again when the list changes, or another part of it is wanted.
-    pub(crate) fn failed(&mut self) {
+    pub(crate) fn failed(&mut self, why: &str) {
         self.reading = false;
+        self.failure = Some(why.to_owned());
         self.gave_up = Some((self.known, self.cursor.top));
         self.held = Some(self.known);
         if let Some(filter) = &mut self.filter {
@@ -145,6 +149,7 @@ impl<R: Row> Windowed<R> {
             return; // For a filter that was changed since.
         }
         self.reading = false;
+        self.failure = None;
         self.known = self.known.max(page.generation);
         self.total = to_index(page.total);
         let generation = page.generation.max(reading.generation);
@@ -198,6 +203,11 @@ impl<R: Row> Windowed<R> {
     /// Whether the list was read at least once.
     pub(crate) fn is_read(&self) -> bool {
         self.held.is_some() || self.filter.is_some()
+    }
+
+    /// Why the last read failed, if it did.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// How long the list is without a filter.
@@ -383,7 +393,7 @@ mod tests {
         assert!(list.next_read(20, 0).is_some());
         list.refused();
         assert!(list.next_read(20, 0).is_some());
-        list.failed();
+        list.failed("the disk is gone");
         assert_eq!(list.next_read(20, 0), None);
         list.heard(2);
         assert!(list.next_read(20, 0).is_some());
