@@ -16,6 +16,11 @@ lint:
     cargo fmt
     cargo clippy --all-targets -- -D warnings
 
+# Fuzzes a decoder, `just fuzz link -max_total_time=60` for a minute; CONTRIBUTING.md says more.
+fuzz TARGET *FLAGS:
+    mkdir -p fuzz/corpus/{{ TARGET }}
+    cargo fuzz run --sanitizer none {{ TARGET }} fuzz/corpus/{{ TARGET }} fuzz/seeds/{{ TARGET }} -- {{ FLAGS }}
+
 # A whole network on this machine.
 demo *FLAGS:
     cargo run --release -- demo {{ FLAGS }}

@@ -3,7 +3,7 @@
 //! [`Application::start`] puts a node together: the host and the overlay below, above them
 //! indexing (what we share), announcing (so that others find it), searching and transferring.
 //! Clients talk to it in the words of [`message`], each over a [`client::Client`] of its own that
-//! a [`session`] serves; they cannot tell whether it is in their process or behind a socket.
+//! a session serves; they cannot tell whether it is in their process or behind a socket.
 
 pub mod announcing;
 pub mod catalog;

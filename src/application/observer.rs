@@ -144,7 +144,7 @@ impl Glance {
 fn reachability(host: &HostState) -> Reachability {
     let (verdict, reason) = match (host.reach, host.explicit) {
         (None, _) => (Verdict::Unknown, "no address to be reached at"),
-        (Some(Scope::Loopback), _) => (Verdict::Loopback, "listening on this machine only"),
+        (Some(Scope::Loopback), _) => (Verdict::Loopback, "its address is a loopback one"),
         (Some(Scope::Local), true) => (Verdict::Lan, "the given address is a local one"),
         (Some(Scope::Local), false) => {
             (Verdict::Lan, "on the local network; not known whether the internet gets through")

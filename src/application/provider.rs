@@ -28,8 +28,10 @@ pub(super) struct Provider {
 
 impl Answerer for Provider {
     fn answer(&self, query: &Query, limit: usize) -> (Vec<Manifest>, u64) {
-        let rows = self.catalog.answer(query, limit);
+        // One more than may be sent tells that there are more.
+        let mut rows = self.catalog.answer(query, limit.saturating_add(1));
         let matching = rows.len() as u64;
+        rows.truncate(limit);
         (rows, matching)
     }
 }

@@ -10,7 +10,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio_util::codec::LinesCodec;
 
-use crate::application::message::{Failure, FailureKind, Output, Request};
+use crate::{
+    application::message::{Failure, FailureKind, Output, Request},
+    domain::Untrusted,
+};
 
 /// The version of the messages; grows when an older program would misread them.
 pub const VERSION: u32 = 1;
@@ -18,6 +21,8 @@ pub const VERSION: u32 = 1;
 pub const MAX_REQUEST: usize = 128 * 1024;
 /// The longest line of a node, in bytes: a window of 1,000 rows.
 pub const MAX_OUTPUT: usize = 8 * 1024 * 1024;
+/// The longest reason for refusing a line, in columns.
+const MAX_REASON: usize = 200;
 
 /// How one end introduces itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +64,7 @@ pub enum NodeLine {
 pub enum BadLine {
     /// Not a message.
     #[error("not a message of the control socket: {0}")]
-    Syntax(serde_json::Error),
+    Syntax(String),
     /// A message that JSON cannot carry: a path that is not UTF-8.
     #[error("cannot be sent: {0}")]
     Unspeakable(serde_json::Error),
@@ -156,7 +161,9 @@ fn decode<T: DeserializeOwned>(line: &str, max: usize) -> Result<T, BadLine> {
     if line.len() > max {
         return Err(BadLine::TooLong { max });
     }
-    serde_json::from_str(line).map_err(BadLine::Syntax)
+    // The reason may quote the line, and goes to a terminal or a log.
+    serde_json::from_str(line)
+        .map_err(|error| BadLine::Syntax(Untrusted::new(error.to_string()).truncated(MAX_REASON)))
 }
 
 fn encode<T: Serialize>(line: &T, max: usize) -> Result<String, BadLine> {
@@ -199,16 +206,19 @@ mod tests {
         }
         let long = " ".repeat(MAX_REQUEST + 1);
         assert!(matches!(decode_client(&long), Err(BadLine::TooLong { max: MAX_REQUEST })));
+        let reason = decode_client(r#"{"\u001b[2J":1}"#).expect_err("no such line").to_string();
+        assert!(reason.contains("␛[2J"), "{reason}");
         let deep = "[".repeat(100_000);
         assert!(decode_client(&deep).is_err(), "depth is bounded");
     }
 
     #[test]
-    fn a_path_that_json_cannot_carry_is_an_error() {
+    fn a_path_of_any_bytes_travels() {
         let path = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
         let request = Request { id: 1, command: Command::Unshare { path } };
-        let error = encode_client(&ClientLine::Request(request)).expect_err("not UTF-8");
-        assert!(matches!(error, BadLine::Unspeakable(_)));
+        let line = ClientLine::Request(request);
+        let text = encode_client(&line).expect("encodes");
+        assert_eq!(decode_client(text.trim_end()).expect("decodes"), line);
     }
 
     #[test]

@@ -13,8 +13,8 @@ const DEVICES: [&str; 22] = [
     "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// A name to create a file under: one component, never hidden, never a device, at most
-/// [`MAX_BYTES`] long with its ending kept.
+/// A name to create a file under: one component, never hidden, never a device, never with a dot or
+/// a space at its end, at most 240 bytes long with its ending kept.
 #[must_use]
 pub fn safe(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -61,7 +61,11 @@ fn shorten(name: String) -> String {
             let room = MAX_BYTES - ending.len() - 1;
             format!("{}.{ending}", &stem[..stem.floor_char_boundary(room)])
         }
-        None => name[..name.floor_char_boundary(MAX_BYTES)].to_owned(),
+        // What was within the name may be its end now.
+        None => {
+            let start = &name[..name.floor_char_boundary(MAX_BYTES)];
+            start.trim_end_matches(['.', ' ']).to_owned()
+        }
     }
 }
 
@@ -100,6 +104,12 @@ mod tests {
     fn long_names_keep_their_ending() {
         let name = safe(&format!("{}.flac", "ж".repeat(300)));
         assert!(name.len() <= MAX_BYTES && name.ends_with("ж.flac"));
+    }
+
+    #[test]
+    fn a_cut_leaves_no_dot_at_the_end() {
+        let name = safe(&format!("a{} . .{}", "b".repeat(235), "c".repeat(20)));
+        assert!(name.starts_with("abb") && name.ends_with('b'), "{name}");
     }
 
     #[test]

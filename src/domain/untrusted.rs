@@ -9,9 +9,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// At most this many combining marks are shown on one letter.
+/// At most this many combining marks and other characters without width are shown on one letter.
 const MAX_MARKS: usize = 4;
 
 /// Text that somebody else chose. `Display` shows it safely; the raw text is asked for by name.
@@ -57,7 +57,7 @@ pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
     for c in text.chars() {
-        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+        marks = if is_combining_mark(c) || c.width() == Some(0) { marks + 1 } else { 0 };
         match u32::from(c) {
             code @ 0..=0x1F => out.extend(char::from_u32(0x2400 + code)),
             0x7F => out.push('␡'),
@@ -122,8 +122,10 @@ mod tests {
 
     #[test]
     fn marks_do_not_pile_up() {
-        let tower = format!("e{}", "\u{301}".repeat(1_000));
-        assert_eq!(Untrusted::new(tower).to_string().chars().count(), 1 + MAX_MARKS);
+        for (letter, mark) in [("e", "\u{301}"), ("ᄀ", "\u{1161}")] {
+            let tower = format!("{letter}{}", mark.repeat(1_000));
+            assert_eq!(Untrusted::new(tower).to_string().chars().count(), 1 + MAX_MARKS);
+        }
     }
 
     #[test]

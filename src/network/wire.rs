@@ -9,6 +9,11 @@ use std::io;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use crate::domain::Untrusted;
+
+/// The longest reason for refusing a message, in columns.
+const MAX_REASON: usize = 200;
+
 /// Why a message could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -77,19 +82,24 @@ pub fn frame<T: Serialize>(message: &T) -> Result<Vec<u8>, WireError> {
 /// # Errors
 /// When it is not of the expected shape.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
-    serde_ipld_dagcbor::from_slice(bytes).map_err(|error| WireError::Malformed(error.to_string()))
+    // The reason may quote the message, and goes to a log.
+    serde_ipld_dagcbor::from_slice(bytes).map_err(|error| {
+        WireError::Malformed(Untrusted::new(error.to_string()).truncated(MAX_REASON))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::content::wire::ReadAnswer;
 
     #[test]
-    fn what_a_malformed_message_says_cannot_disturb_a_terminal() {
-        let bytes = serde_ipld_dagcbor::to_vec("\u{1b}[2J\u{202e}").expect("encodes");
-        let error = decode::<ReadAnswer>(&bytes).expect_err("no such answer").to_string();
-        assert!(!error.contains(['\u{1b}', '\u{202e}']), "{error}");
+    fn a_reason_to_refuse_a_message_can_be_shown() {
+        // An enum with an unknown variant, which the reason names.
+        let name = "\u{1b}[2J".repeat(1_000);
+        let bytes = serde_ipld_dagcbor::to_vec(&name).expect("encodes");
+        let reason = decode::<Result<(), ()>>(&bytes).expect_err("no such variant").to_string();
+        assert!(reason.contains("[2J") && !reason.contains(char::is_control), "{reason}");
+        assert!(reason.chars().count() < 300, "{reason}");
     }
 
     #[test]

@@ -177,8 +177,7 @@ impl Index {
             let mut roots = RememberedRoots::new();
             for row in table.iter()? {
                 let (key, value) = row?;
-                let record = decode(value.value()).unwrap_or(RootRecord { excluded: Vec::new() });
-                let excluded = record.excluded.iter().map(|bytes| path_of(bytes)).collect();
+                let excluded = decode_root(value.value()).unwrap_or_default();
                 roots.insert(path_of(key.value()), excluded);
             }
             Ok(roots)
@@ -289,6 +288,17 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (&VERSION, body) = bytes.split_first()? else { return None };
     serde_ipld_dagcbor::from_slice(body).ok()
+}
+
+/// Reads a remembered root: what beneath it is not shared.
+pub(super) fn decode_root(bytes: &[u8]) -> Option<BTreeSet<PathBuf>> {
+    let record: RootRecord = decode(bytes)?;
+    Some(record.excluded.iter().map(|bytes| path_of(bytes)).collect())
+}
+
+/// Reads the manifest of a remembered hash, whatever the file looked like.
+pub(super) fn decode_file(bytes: &[u8]) -> Option<Manifest> {
+    decode(bytes).map(|record: FileRecord| record.manifest)
 }
 
 fn path_of(bytes: &[u8]) -> PathBuf {

@@ -11,6 +11,8 @@
 //! ([`IndexingService::mark_changed`]) or when its folder is shared again.
 
 mod file;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod library;
 mod locked;

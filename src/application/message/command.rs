@@ -23,38 +23,41 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Read the state once: [`Reply::Snapshot`].
+    /// Read the state once: [`Reply::Snapshot`](super::Reply::Snapshot).
     Snapshot,
-    /// Push snapshots and events to this client from now on: [`Reply::Snapshot`].
+    /// Push snapshots and events to this client from now on: [`Reply::Snapshot`](super::Reply::Snapshot).
     Watch,
-    /// Connected peers, by ID: [`Reply::Peers`].
+    /// Connected peers, by ID: [`Reply::Peers`](super::Reply::Peers).
     Peers(Window),
-    /// The routing table, nearest bucket last: [`Reply::Routing`].
+    /// The routing table, nearest bucket last: [`Reply::Routing`](super::Reply::Routing).
     Routing,
-    /// Folders and files that are shared, as they were named: [`Reply::Roots`].
+    /// Folders and files that are shared, as they were named: [`Reply::Roots`](super::Reply::Roots).
     Roots,
-    /// Shared files, by path: [`Reply::Shares`].
+    /// Shared files, by path: [`Reply::Shares`](super::Reply::Shares).
     Shares(Window),
-    /// Share a file or a folder. Paths are absolute: [`Reply::Shared`].
+    /// Share a file or a folder. Paths are absolute: [`Reply::Shared`](super::Reply::Shared).
     Share {
         /// What to share.
+        #[serde(with = "super::path_text")]
         path: PathBuf,
         /// Whether to share it again after a restart.
         remember: bool,
     },
-    /// Stop sharing a file or folder, or a part of a shared folder: [`Reply::Unshared`].
+    /// Stop sharing a file or folder, or a part of a shared folder: [`Reply::Unshared`](super::Reply::Unshared).
     Unshare {
         /// What not to share any more.
+        #[serde(with = "super::path_text")]
         path: PathBuf,
     },
-    /// The link of a shared file: [`Reply::Link`].
+    /// The link of a shared file: [`Reply::Link`](super::Reply::Link).
     Link {
         /// Which file.
+        #[serde(with = "super::path_text")]
         path: PathBuf,
         /// Whether the link should tell our addresses.
         with_peers: bool,
     },
-    /// Begin a search: [`Reply::Search`], then [`Event::Search`] as rows come.
+    /// Begin a search: [`Reply::Search`](super::Reply::Search), then [`Event::Search`](super::Event::Search) as rows come.
     Search {
         /// What to look for.
         query: QueryText,
@@ -63,7 +66,7 @@ pub enum Command {
         /// Stop at this many distinct contents.
         limit: u32,
     },
-    /// Read rows of a search: [`Reply::Results`].
+    /// Read rows of a search: [`Reply::Results`](super::Reply::Results).
     Results {
         /// Which search.
         search: SearchId,
@@ -72,28 +75,29 @@ pub enum Command {
         /// Which of them.
         window: Window,
     },
-    /// End a search and forget its rows: [`Reply::Done`].
+    /// End a search and forget its rows: [`Reply::Done`](super::Reply::Done).
     CloseSearch {
         /// Which search.
         search: SearchId,
     },
-    /// Fetch a file: [`Reply::Transfer`], then [`Event::Transfer`] as it goes.
+    /// Fetch a file: [`Reply::Transfer`](super::Reply::Transfer), then [`Event::Transfer`](super::Event::Transfer) as it goes.
     Get {
         /// What to fetch.
         link: Link,
         /// A file or an existing folder, absolute; the download folder if absent.
+        #[serde(default, with = "super::path_text::option")]
         destination: Option<PathBuf>,
     },
-    /// Transfers, newest first: [`Reply::Transfers`].
+    /// Transfers, newest first: [`Reply::Transfers`](super::Reply::Transfers).
     Transfers(Window),
-    /// Stop a transfer and delete what is unfinished: [`Reply::Done`].
+    /// Stop a transfer and delete what is unfinished: [`Reply::Done`](super::Reply::Done).
     Cancel {
         /// Which transfer.
         transfer: TransferId,
     },
-    /// How another person can join this network: [`Reply::Invite`].
+    /// How another person can join this network: [`Reply::Invite`](super::Reply::Invite).
     Invite,
-    /// Connect to the peers of an invitation: [`Reply::Joined`].
+    /// Connect to the peers of an invitation: [`Reply::Joined`](super::Reply::Joined).
     Join {
         /// `p2pfs-join:…`, or the address of a peer.
         link: String,
@@ -136,7 +140,7 @@ pub struct Page<T> {
     pub offset: u64,
     /// How long the list is.
     pub total: u64,
-    /// Which state of the list this is; compare with [`Generations`].
+    /// Which state of the list this is; compare with [`Generations`](super::Generations).
     pub generation: u64,
     /// The rows.
     pub rows: Vec<T>,

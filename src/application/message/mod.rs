@@ -7,6 +7,7 @@
 //! freshness, never facts.
 
 mod command;
+mod path_text;
 mod reply;
 mod rows;
 mod snapshot;

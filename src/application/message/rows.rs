@@ -59,6 +59,7 @@ pub struct Contact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootRow {
     /// As it was given, absolute.
+    #[serde(with = "super::path_text")]
     pub path: PathBuf,
     /// Whether it is shared again after a restart.
     pub remembered: bool,
@@ -72,8 +73,10 @@ pub struct RootRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShareRow {
     /// Where it is.
+    #[serde(with = "super::path_text")]
     pub path: PathBuf,
     /// The shared file or folder that it belongs to.
+    #[serde(with = "super::path_text")]
     pub root: PathBuf,
     /// Its name, as others see it.
     pub name: Untrusted,
@@ -239,6 +242,7 @@ pub struct TransferRow {
     /// How far it is.
     pub state: TransferState,
     /// Where the file will be, or is.
+    #[serde(with = "super::path_text")]
     pub path: PathBuf,
     /// To fetch it again.
     pub link: Link,

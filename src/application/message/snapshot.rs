@@ -45,8 +45,10 @@ pub struct NodeInfo {
     /// When it started, in Unix seconds.
     pub started: u64,
     /// Where its state is.
+    #[serde(with = "super::path_text")]
     pub data_dir: PathBuf,
     /// Where downloads go.
+    #[serde(with = "super::path_text")]
     pub download_dir: PathBuf,
 }
 

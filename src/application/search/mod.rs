@@ -75,6 +75,8 @@ struct State {
     answered: u32,
     words: Vec<WordRow>,
     end: Option<SearchEnd>,
+    /// Whether something changed since it was last told.
+    untold: bool,
 }
 
 impl QueryService {
@@ -187,11 +189,17 @@ impl Search {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state and returns the search at a glance.
-    fn update(&self, change: impl FnOnce(&mut State)) -> SearchRow {
+    /// Changes the state; it is told with other changes of the same moment.
+    fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         change(&mut state);
-        SearchRow {
+        state.untold = true;
+    }
+
+    /// The search at a glance, if it changed since the last call.
+    fn news(&self) -> Option<SearchRow> {
+        let mut state = self.state();
+        std::mem::take(&mut state.untold).then(|| SearchRow {
             search: self.id,
             query: self.query.to_wire(),
             generation: state.rows.generation(),
@@ -201,6 +209,6 @@ impl Search {
             answered: state.answered,
             words: state.words.clone(),
             end: state.end,
-        }
+        })
     }
 }

@@ -9,7 +9,7 @@ use futures::{
 };
 use libp2p::Multiaddr;
 use libp2p_identity::PeerId;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Inner, Search, State};
@@ -28,6 +28,8 @@ const MAX_ASKED: usize = 200;
 const PARALLEL: usize = 24;
 /// How long the first peer may take to appear.
 const JOIN_TIME: Duration = Duration::from_secs(6);
+/// How often a search tells what is new.
+const TELL_EVERY: Duration = Duration::from_millis(40);
 /// How long one peer may take to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(8);
 
@@ -37,7 +39,7 @@ type Asking = BoxFuture<'static, Result<Result<Answered, AskError>, tokio::time:
 pub(super) async fn run(inner: Arc<Inner>, search: Arc<Search>, time: Duration) {
     let deadline = Instant::now() + time;
     let keys = search.query.keys();
-    inner.tell(&search, |state| {
+    search.update(|state| {
         state.words =
             keys.iter().map(|(word, _)| WordRow { word: word.clone(), holders: 0 }).collect();
     });
@@ -47,8 +49,10 @@ pub(super) async fn run(inner: Arc<Inner>, search: Arc<Search>, time: Duration) 
         end = timeout_at(deadline, ask_the_network(&inner, &search)) => {
             end.unwrap_or(SearchEnd::TimedOut)
         }
+        () = inner.keep_telling(&search) => SearchEnd::Complete,
     };
-    inner.tell(&search, |state| state.end = Some(end));
+    search.update(|state| state.end = Some(end));
+    inner.tell_news(&search);
 }
 
 async fn ask_the_network(inner: &Arc<Inner>, search: &Arc<Search>) -> SearchEnd {
@@ -66,6 +70,8 @@ async fn ask_the_network(inner: &Arc<Inner>, search: &Arc<Search>) -> SearchEnd 
         lookups.push(steps.map(move |step| (n, step)).boxed());
     }
     let full = CancellationToken::new();
+    // Whether a peer has more than it was allowed to send.
+    let mut cut = false;
     let mut known = HashSet::new();
     let mut waiting = Vec::new();
     let mut asking: FuturesUnordered<Asking> = FuturesUnordered::new();
@@ -73,30 +79,31 @@ async fn ask_the_network(inner: &Arc<Inner>, search: &Arc<Search>) -> SearchEnd 
         while asking.len() < PARALLEL
             && let Some(source) = waiting.pop()
         {
-            inner.tell(search, |state| state.asked += 1);
+            search.update(|state| state.asked += 1);
             asking.push(ask(inner.clone(), search.clone(), source, full.clone()));
         }
         if lookups.is_empty() && asking.is_empty() {
-            return SearchEnd::Complete;
+            return if cut { SearchEnd::Limit } else { SearchEnd::Complete };
         }
         tokio::select! {
             () = full.cancelled() => return SearchEnd::Limit,
             step = lookups.next(), if !lookups.is_empty() => match step {
                 Some((word, LookupStep::Found(sources))) => {
-                    inner.tell(search, |state| count_holders(state, word, sources.len()));
+                    search.update(|state| count_holders(state, word, sources.len()));
                     let room = MAX_ASKED.saturating_sub(known.len());
                     let peers = sources.into_iter().filter_map(as_peer);
                     waiting.extend(peers.filter(|(peer, _)| known.insert(*peer)).take(room));
                 }
                 Some((_, LookupStep::Finished(result))) => {
                     let requests = result.map_or(0, |trace| trace.asked);
-                    inner.tell(search, |state| state.dht_requests += requests);
+                    search.update(|state| state.dht_requests += requests);
                 }
                 None => {}
             },
             Some(result) = asking.next(), if !asking.is_empty() => {
-                if let Ok(Ok(_)) = result {
-                    inner.tell(search, |state| state.answered += 1);
+                if let Ok(Ok(answered)) = result {
+                    search.update(|state| state.answered += 1);
+                    cut |= answered.matching > u64::from(answered.rows + answered.rejected);
                 }
             }
         }
@@ -142,15 +149,26 @@ fn ask(
 }
 
 impl Inner {
-    /// Changes a search and tells everybody who watches.
-    fn tell(&self, search: &Search, change: impl FnOnce(&mut State)) {
-        // Nobody watching is fine: the rows can be read at any time.
-        let _ = self.events.send(Event::Search(search.update(change)));
+    /// Tells everybody who watches, as often as a person can follow: a thousand rows that come at
+    /// once are one event, and push no other out.
+    async fn keep_telling(&self, search: &Search) {
+        let mut moments = interval(TELL_EVERY);
+        loop {
+            moments.tick().await;
+            self.tell_news(search);
+        }
+    }
+
+    fn tell_news(&self, search: &Search) {
+        if let Some(row) = search.news() {
+            // Nobody watching is fine: the rows can be read at any time.
+            let _ = self.events.send(Event::Search(row));
+        }
     }
 
     fn take_in(&self, search: &Search, manifest: Manifest, from: PeerId, full: &CancellationToken) {
         let limit = search.limit;
-        self.tell(search, |state| {
+        search.update(|state| {
             if !state.rows.insert(manifest, from, limit) {
                 full.cancel();
             }

@@ -29,6 +29,12 @@ pub(super) fn choose(
     if wanted.is_dir() {
         return Ok(wanted.join(file_name::safe(name)));
     }
+    if wanted.exists() && !wanted.is_file() {
+        let message =
+            format!("cannot save to {}: it is neither a file nor a folder", wanted.display());
+        return Err(Failure::new(FailureKind::Error, message)
+            .hint("give a file name or a folder; `-o -` writes to stdout"));
+    }
     let folder = wanted.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {
         let message =
@@ -69,6 +75,8 @@ mod tests {
         assert_eq!(choose(Some(here), &downloads, "a").expect("a folder"), here.join("a"));
         let exact = here.join("b");
         assert_eq!(choose(Some(&exact), &downloads, "a").expect("a path"), exact);
+        let special = choose(Some(Path::new("/dev/null")), &downloads, "a").expect_err("a device");
+        assert!(special.message.contains("neither"), "{special}");
         let failure = choose(Some(&here.join("none/b")), &downloads, "a").expect_err("missing");
         assert!(failure.message.contains("none") && failure.hint.is_some());
     }

@@ -1,6 +1,6 @@
 //! The transfers of a node: what is being fetched, what was, and what became of it.
 //!
-//! Owns the list and each transfer's course ([`run`]): find sources, find out what the content
+//! Owns the list and each transfer's course (`run`): find sources, find out what the content
 //! is, fetch it, check it, give it its name. A transfer ends in exactly one of three ways: done,
 //! failed with a reason and the next step, or cancelled.
 

@@ -33,12 +33,19 @@ struct Target {
 
 /// Runs a transfer to its end, which is always told.
 pub(super) async fn run(inner: Arc<Inner>, transfer: Arc<Transfer>) {
-    let end = tokio::select! {
-        () = transfer.cancel.cancelled() => TransferState::Cancelled,
-        result = course(&inner, &transfer) => match result {
-            Ok(()) => TransferState::Done,
-            Err(failure) => TransferState::Failed(failure),
-        },
+    let fetched = tokio::select! {
+        () = transfer.cancel.cancelled() => None,
+        result = course(&inner, &transfer) => Some(result),
+    };
+    let result = match fetched {
+        Some(Ok((part, path))) => Some(finish(&inner, &transfer, part, path).await),
+        Some(Err(failure)) => Some(Err(failure)),
+        None => None,
+    };
+    let end = match result {
+        Some(Ok(())) => TransferState::Done,
+        Some(Err(failure)) => TransferState::Failed(failure),
+        None => TransferState::Cancelled,
     };
     let row = transfer.row();
     let notice = match &end {
@@ -60,7 +67,11 @@ pub(super) async fn run(inner: Arc<Inner>, transfer: Arc<Transfer>) {
     }
 }
 
-async fn course(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<(), Failure> {
+/// Fetches the content; what comes of it is complete and right, and lacks only its name.
+async fn course(
+    inner: &Arc<Inner>,
+    transfer: &Arc<Transfer>,
+) -> Result<(PartFile, PathBuf), Failure> {
     let mut found = sources::find(inner.clone(), transfer.clone());
     let link = &transfer.link;
     let mut targets = Vec::new();
@@ -86,7 +97,7 @@ async fn course(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<(), Fail
         let more = std::mem::replace(&mut found, mpsc::channel(1).1);
         // Whoever made up this one may send it wrong, not at all, or larger than the disk.
         match fetch(inner, transfer, target, more).await {
-            Ok(()) => return Ok(()),
+            Ok(fetched) => return Ok(fetched),
             Err(failure) => last = Some(failure),
         }
     }
@@ -111,7 +122,7 @@ async fn fetch(
     transfer: &Transfer,
     target: Target,
     more: mpsc::Receiver<Source>,
-) -> Result<(), Failure> {
+) -> Result<(PartFile, PathBuf), Failure> {
     let parts = &inner.parts;
     let name = target.name.unwrap_or_else(|| target.root.to_string());
     let path = place(inner, transfer, name).await?;
@@ -132,17 +143,24 @@ async fn fetch(
     };
     let sources = feed(target.sources, more);
     let part = fetch.run(part, sources).await.map_err(|error| explain(inner, &path, error))?;
-    inner.set_state(transfer, TransferState::Finishing);
-    if let Some(expected) = target.sha1.filter(|expected| *expected != part.sha1()) {
-        return Err(wrong_sha1(expected, part.sha1()));
+    match target.sha1.filter(|expected| *expected != part.sha1()) {
+        Some(expected) => Err(wrong_sha1(expected, part.sha1())),
+        None => Ok((part, path)),
     }
-    let path = {
-        let wanted = path.clone();
-        spawn_blocking(move || part.finish(&wanted).map_err(|e| destination::explain(&wanted, &e)))
-            .await
-            .map_err(|_| broken())??
-    };
-    transfer.shown().path = path;
+}
+
+/// Gives a file that is complete and right its name. Not to be cancelled: it is there or it is not.
+async fn finish(
+    inner: &Inner,
+    transfer: &Transfer,
+    part: PartFile,
+    path: PathBuf,
+) -> Result<(), Failure> {
+    inner.set_state(transfer, TransferState::Finishing);
+    let wanted = path.clone();
+    let job = spawn_blocking(move || part.finish(&wanted));
+    let done = job.await.map_err(|_| broken())?;
+    transfer.shown().path = done.map_err(|error| destination::explain(&path, &error))?;
     Ok(())
 }
 
@@ -194,6 +212,11 @@ fn explain(inner: &Inner, path: &std::path::Path, error: FetchError) -> Failure 
             format!("every source sent something else: {evidence}"),
         )
         .hint("nothing was saved; search again for another source"),
+        FetchError::OtherSize(size) => Failure::new(
+            FailureKind::Verification,
+            format!("those who have it say it has {size} bytes, and the link says otherwise"),
+        )
+        .hint("the link is wrong: get it again from who gave it to you, or search by name"),
         FetchError::Disk(error) => destination::explain(path, &error),
     }
 }
@@ -205,8 +228,8 @@ fn nobody(inner: &Inner, failed: usize) -> Failure {
     }
     let message = match failed {
         0 => "nobody announces this content".to_owned(),
-        1 => "the one peer that announces this content does not answer".to_owned(),
-        n => format!("none of the {n} peers that announce this content answers"),
+        1 => "the one peer that announced this content is away or has it no more".to_owned(),
+        n => format!("all {n} peers that announced this content are away or have it no more"),
     };
     Failure::new(FailureKind::NotFound, message)
         .hint("its owners may be away: try again later, or search for it by name")

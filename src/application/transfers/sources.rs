@@ -24,9 +24,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// once.
 pub(super) fn find(inner: Arc<Inner>, transfer: Arc<Transfer>) -> mpsc::Receiver<Source> {
     let (sender, receiver) = mpsc::channel(QUEUE);
+    let taken = sender.clone();
     tokio::spawn(async move {
         tokio::select! {
             () = transfer.cancel.cancelled() => {}
+            // Nobody takes sources any more: the transfer has what it needs, or has ended.
+            () = taken.closed() => {}
             () = Finder { inner: &inner, sender, seen: HashSet::new() }.run(&transfer.link) => {}
         }
     });
@@ -54,8 +57,12 @@ impl Finder<'_> {
         for attempt in 1..=TRIES {
             for key in keys(link) {
                 self.ask_the_dht(key).await;
+                // The second key is for links whose SHA-1 nobody knows: their root may be right.
+                if !self.seen.is_empty() {
+                    return;
+                }
             }
-            if !self.seen.is_empty() || attempt == TRIES {
+            if attempt == TRIES {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
@@ -99,7 +106,6 @@ fn known_content(link: &Link) -> Option<ContentId> {
 
 fn keys(link: &Link) -> impl Iterator<Item = Key> {
     let by_sha1 = link.sha1.map(|sha1| Key::of_content(&sha1));
-    // With the root alone, as in a short link, it is looked up by that.
-    let by_root = link.root.filter(|_| link.sha1.is_none()).map(|root| Key::of_root(&root));
+    let by_root = link.root.map(|root| Key::of_root(&root));
     by_sha1.into_iter().chain(by_root)
 }

@@ -81,6 +81,9 @@ pub enum FetchError {
     /// Everybody who said he has it sent something else; the last evidence is told.
     #[error("every source sent something else: {0}")]
     SourcesLied(String),
+    /// Those who have it say that it has another size than the link.
+    #[error("it has {0} bytes, and the link says otherwise")]
+    OtherSize(u64),
     /// It cannot be written here.
     #[error("cannot write it: {0}")]
     Disk(#[from] io::Error),
@@ -94,12 +97,15 @@ enum Outcome {
     /// It is slow or silent.
     Late(String),
     Lied(String),
+    /// It says another size than the link, which is somebody else's word.
+    OtherSize(u64),
 }
 
 #[derive(Debug)]
 enum SourceError {
     Lost(String),
     Late(String),
+    OtherSize(u64),
     Lied(String),
     Disk(io::Error),
 }
@@ -125,7 +131,7 @@ impl Fetch {
         sources: mpsc::Receiver<Source>,
     ) -> Result<PartFile, FetchError> {
         let mut others = Candidates::new(sources, self.providers.own(), self.progress.clone());
-        let mut last_reason = None;
+        let (mut last_reason, mut other_size) = (None, None);
         let mut part = Some(part);
         while let Some(mut candidate) = others.next().await {
             let peer = candidate.peer;
@@ -154,13 +160,17 @@ impl Fetch {
                         self.forget(None);
                     }
                 }
+                Outcome::OtherSize(size) => {
+                    other_size = Some(size);
+                    self.forget(None);
+                }
                 Outcome::Lied(evidence) => {
                     tracing::warn!(%peer, %evidence, "a source is banned");
                     self.forget(Some(Blame { peer, evidence }));
                 }
             }
         }
-        Err(self.give_up(last_reason))
+        Err(other_size.map_or_else(|| self.give_up(last_reason), FetchError::OtherSize))
     }
 
     fn forget(&self, blame: Option<Blame>) {
@@ -190,6 +200,7 @@ impl Fetch {
             Ok(()) => Ok(Outcome::Complete),
             Err(SourceError::Lost(reason)) => Ok(Outcome::Lost(reason)),
             Err(SourceError::Late(reason)) => Ok(Outcome::Late(reason)),
+            Err(SourceError::OtherSize(size)) => Ok(Outcome::OtherSize(size)),
             Err(SourceError::Lied(evidence)) => Ok(Outcome::Lied(evidence)),
             Err(SourceError::Disk(error)) => Err(FetchError::Disk(error)),
         }
@@ -227,7 +238,7 @@ impl Fetch {
         let described = session.describe_root(self.root).await?;
         let size = described.first().ok_or(SessionError::Missing)?.content.size;
         if self.size.is_some_and(|expected| expected != size) {
-            return Err(SessionError::OutOfRange.into());
+            return Err(SourceError::OtherSize(size));
         }
         let Some(last) = blocks::last_block(size) else {
             let lie = || SourceError::Lied("it says that the file is empty".to_owned());

@@ -1,6 +1,6 @@
 //! ContentService: serves shared files to peers and fetches files from them, block by block.
 //!
-//! [`serve`] answers requests from whatever implements [`Provides`]; [`fetch`] asks one provider
+//! [`serve`] answers requests from whatever implements [`serve::Provides`]; [`fetch`] asks one provider
 //! after another. Between them stand [`proof`], which decides whether bytes belong to a content,
 //! and [`part`], which lets nothing reach a final name that is not complete and right.
 

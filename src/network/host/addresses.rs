@@ -17,7 +17,8 @@ pub enum Scope {
     Public,
 }
 
-/// How far an address reaches; `None` for one that leads nowhere (`0.0.0.0`, no host at all).
+/// How far an address reaches; `None` for one that leads nowhere (`0.0.0.0`, `fe80::…` without
+/// its interface, no host at all).
 #[must_use]
 pub fn scope(address: &Multiaddr) -> Option<Scope> {
     let ip = match address.iter().next()? {
@@ -28,7 +29,9 @@ pub fn scope(address: &Multiaddr) -> Option<Scope> {
         }
         _ => return None,
     };
-    if ip.is_unspecified() || ip.is_multicast() {
+    // A link-local IPv6 address means nothing without the interface, which it does not say.
+    let without_interface = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    if ip.is_unspecified() || ip.is_multicast() || without_interface {
         return None;
     }
     let public = match ip {
@@ -78,7 +81,8 @@ mod tests {
             ("/ip6/::1/udp/1/quic-v1", Some(Scope::Loopback)),
             ("/ip4/192.168.0.9/tcp/1", Some(Scope::Local)),
             ("/ip4/100.64.1.1/tcp/1", Some(Scope::Local)),
-            ("/ip6/fe80::1/tcp/1", Some(Scope::Local)),
+            ("/ip6/fd00::1/tcp/1", Some(Scope::Local)),
+            ("/ip6/fe80::1/tcp/1", None),
             ("/ip4/9.9.9.9/tcp/1", Some(Scope::Public)),
             ("/dns4/example.org/tcp/1", Some(Scope::Public)),
             ("/ip4/0.0.0.0/tcp/1", None),

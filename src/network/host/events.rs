@@ -79,9 +79,12 @@ impl Task {
     /// Without confirmed addresses our announcements would carry none and be worth nothing. An
     /// address that was given counts as reachable; one that was found counts beyond this machine.
     fn on_listening(&mut self, address: Multiaddr) {
-        let explicit = !self.config.listen.is_empty();
+        // A node that was told to listen on every interface is not meant to tell the world about
+        // this one.
+        let given = self.config.listen.iter().filter_map(addresses::scope);
+        let on_this_machine = given.into_iter().any(|scope| scope == Scope::Loopback);
         let announce = match addresses::scope(&address) {
-            Some(Scope::Loopback) => explicit,
+            Some(Scope::Loopback) => on_this_machine,
             Some(Scope::Local | Scope::Public) => true,
             None => false,
         };

@@ -7,6 +7,7 @@ use std::{
 };
 
 use libp2p::{Multiaddr, PeerId};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::command::Provider;
@@ -14,6 +15,8 @@ use crate::network::kad::record_store::Saved;
 
 /// How many peers are remembered.
 pub(super) const MAX_PEERS: usize = 64;
+/// Ports that may be drawn: neither well-known ones nor those that systems lend to clients.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
 /// The largest file that is read back, in bytes.
 const MAX_FILE: u64 = 256 << 20;
 
@@ -22,6 +25,7 @@ const MAX_FILE: u64 = 256 << 20;
 pub(super) struct Memory {
     peers: PathBuf,
     records: PathBuf,
+    port: PathBuf,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,17 +36,16 @@ struct KnownPeer {
 
 impl Memory {
     pub(super) fn new(data_dir: &Path) -> Self {
-        Self { peers: data_dir.join("peers.json"), records: data_dir.join("records.cbor") }
+        Self {
+            peers: data_dir.join("peers.json"),
+            records: data_dir.join("records.cbor"),
+            port: data_dir.join("port"),
+        }
     }
 
     /// The peers of last time. A damaged file counts as none: it is written anew.
     pub(super) fn peers(&self) -> Vec<Provider> {
-        let known: Vec<KnownPeer> = read(&self.peers)
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
-        let providers =
-            known.into_iter().map(|k| Provider { peer: k.peer, addresses: k.addresses });
-        providers.take(MAX_PEERS).collect()
+        read(&self.peers).map(|bytes| decode_peers(&bytes)).unwrap_or_default()
     }
 
     pub(super) fn save_peers(&self, peers: Vec<Provider>) -> io::Result<()> {
@@ -54,6 +57,18 @@ impl Memory {
         write(&self.peers, &serde_json::to_vec_pretty(&known)?)
     }
 
+    /// The port this node listens on unless told otherwise: drawn once, so that the invitations
+    /// and the memory of others outlive a restart. `None` if it can neither be read nor kept.
+    pub(super) fn port(&self) -> Option<u16> {
+        let kept = read(&self.port)
+            .and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok());
+        if let Some(port) = kept.filter(|port| PORTS.contains(port)) {
+            return Some(port);
+        }
+        let drawn = rand::rng().random_range(PORTS);
+        write(&self.port, drawn.to_string().as_bytes()).ok().map(|()| drawn)
+    }
+
     /// The records of last time. A damaged file counts as none: owners announce again.
     pub(super) fn records(&self) -> Option<Saved> {
         Saved::from_bytes(&read(&self.records)?)
@@ -62,6 +77,13 @@ impl Memory {
     pub(super) fn save_records(&self, saved: &Saved) -> io::Result<()> {
         write(&self.records, &saved.to_bytes())
     }
+}
+
+/// Reads the file of known peers; nobody is known by a damaged one.
+pub fn decode_peers(bytes: &[u8]) -> Vec<Provider> {
+    let known: Vec<KnownPeer> = serde_json::from_slice(bytes).unwrap_or_default();
+    let providers = known.into_iter().map(|k| Provider { peer: k.peer, addresses: k.addresses });
+    providers.take(MAX_PEERS).collect()
 }
 
 fn read(path: &Path) -> Option<Vec<u8>> {
@@ -82,6 +104,15 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_drawn_once() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let port = Memory::new(dir.path()).port().expect("drawn");
+        assert_eq!(Memory::new(dir.path()).port(), Some(port));
+        fs::write(dir.path().join("port"), b"80").expect("damaged");
+        assert!(PORTS.contains(&Memory::new(dir.path()).port().expect("drawn again")));
+    }
 
     #[test]
     fn peers_are_remembered_and_damage_is_survived() {

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 mod events;
 pub mod identity;
+mod listening;
 mod maintenance;
 mod memory;
 mod peers;
@@ -19,9 +20,9 @@ pub mod streams;
 mod swarm;
 mod task;
 
-use std::{io, time::SystemTime};
+use std::time::SystemTime;
 
-use libp2p::{Multiaddr, PeerId, StreamProtocol, TransportError};
+use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
@@ -32,6 +33,8 @@ use command::{
 };
 pub use config::{ConnectionBounds, HostConfig};
 use identity::IdentityError;
+#[doc(hidden)]
+pub use memory::decode_peers;
 use streams::{ByteStream, Inbound, OpenError};
 use task::{Channels, Task};
 
@@ -105,7 +108,7 @@ impl Host {
         let streams = streams::Behaviour::new(acceptors);
         let (mut swarm, no_mdns) =
             swarm::build(keypair, &config, store, streams).map_err(StartError::Transport)?;
-        listen(&mut swarm, &config)?;
+        listening::listen(&mut swarm, &config)?;
 
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
@@ -243,50 +246,5 @@ impl Host {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.ok()?;
         answer.await.ok()
-    }
-}
-
-fn listen(
-    swarm: &mut libp2p::Swarm<behaviour::Behaviour>,
-    config: &HostConfig,
-) -> Result<(), StartError> {
-    if !config.listen.is_empty() {
-        for address in &config.listen {
-            swarm.listen_on(address.clone()).map_err(|error| explain(address.clone(), &error))?;
-        }
-        return Ok(());
-    }
-    let any = [
-        "/ip4/0.0.0.0/tcp/0",
-        "/ip4/0.0.0.0/udp/0/quic-v1",
-        "/ip6/::/tcp/0",
-        "/ip6/::/udp/0/quic-v1",
-    ];
-    let mut listening = false;
-    let mut last_error = None;
-    // A machine may lack one of the protocols; it needs one of them.
-    for address in any.iter().filter_map(|text| text.parse::<Multiaddr>().ok()) {
-        match swarm.listen_on(address.clone()) {
-            Ok(_) => listening = true,
-            Err(error) => last_error = Some(explain(address, &error)),
-        }
-    }
-    last_error.filter(|_| !listening).map_or(Ok(()), Err)
-}
-
-fn explain(address: Multiaddr, error: &TransportError<io::Error>) -> StartError {
-    match error {
-        TransportError::MultiaddrNotSupported(_) => StartError::Listen {
-            address,
-            reason: "expected /ip4/…/tcp/… or /ip4/…/udp/…/quic-v1".to_owned(),
-        },
-        TransportError::Other(error) => {
-            let text = error.to_string();
-            if error.kind() == io::ErrorKind::AddrInUse || text.contains("in use") {
-                StartError::AddressInUse(address)
-            } else {
-                StartError::Listen { address, reason: text }
-            }
-        }
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Task {
     pub(super) peers: Peers,
     pub(super) queries: Queries,
     pub(super) dials: HashMap<ConnectionId, Dial>,
+    /// Bootstrap nodes that did not answer when last tried.
+    silent: HashSet<Multiaddr>,
     pub(super) maintenance: Maintenance,
     pub(super) memory: Memory,
     /// Whether peers or table changed since the state was last published.
@@ -83,6 +85,7 @@ impl Task {
             peers: Peers::default(),
             queries: Queries::default(),
             dials: HashMap::new(),
+            silent: HashSet::new(),
             maintenance: Maintenance::new(Instant::now()),
             memory,
             changed: true,
@@ -180,10 +183,13 @@ impl Task {
     pub(super) fn dial_ended(&mut self, asked: Dial, result: Result<PeerId, String>) {
         match (asked, result) {
             (Dial::Asked(reply), result) => drop(reply.send(result)),
+            // Told once, however often it is tried, until it has answered again.
             (Dial::Bootstrap(address), Err(reason)) => {
-                self.tell(HostEvent::BootstrapFailed { address, reason });
+                if self.silent.insert(address.clone()) {
+                    self.tell(HostEvent::BootstrapFailed { address, reason });
+                }
             }
-            (Dial::Bootstrap(_), Ok(_)) => {}
+            (Dial::Bootstrap(address), Ok(_)) => drop(self.silent.remove(&address)),
         }
     }
 

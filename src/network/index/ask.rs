@@ -19,7 +19,7 @@ pub struct Answered {
     pub rows: u32,
     /// Rows that do not match or break a bound, and were dropped.
     pub rejected: u32,
-    /// Files that match in all, as the peer says.
+    /// Files that match, as the peer says, counted at most one beyond the limit.
     pub matching: u64,
 }
 

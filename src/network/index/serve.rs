@@ -26,7 +26,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(20);
 
 /// Knows which of our files answer a query.
 pub trait Answerer: Send + Sync + 'static {
-    /// At most `limit` matching files, and how many there are in all.
+    /// At most `limit` matching files, and how many there are, counted at most one beyond.
     fn answer(&self, query: &Query, limit: usize) -> (Vec<Manifest>, u64);
 }
 

@@ -26,9 +26,10 @@ pub struct Question {
 pub enum Answer {
     /// A file that matches.
     Row(Manifest),
-    /// There is no more; how many files match in all.
+    /// There is no more to be sent.
     End {
-        /// Files that match, whether sent or not.
+        /// Files that match, counted at most one beyond the limit: more than were sent means that
+        /// there are others.
         matching: u64,
     },
 }

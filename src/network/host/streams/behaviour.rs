@@ -133,9 +133,10 @@ pub(in crate::network::host) fn describe(error: &DialError) -> String {
             format!("another peer answers there: {obtained}")
         }
         DialError::LocalPeerId { .. } => "it is this node itself".to_owned(),
-        DialError::Transport(attempts) => match attempts.first() {
-            Some((address, error)) => format!("{address}: {}", innermost(error)),
-            None => "no address of it could be dialled".to_owned(),
+        DialError::Transport(attempts) => match attempts.as_slice() {
+            [(_, error)] => innermost(error),
+            [(address, error), ..] => format!("{address}: {}", innermost(error)),
+            [] => "no address of it could be dialled".to_owned(),
         },
         other => other.to_string(),
     }

@@ -117,10 +117,13 @@ impl BoundedStore {
     /// Takes over what an earlier run held; what has expired since or is over a bound is left.
     pub fn restore(&mut self, saved: Saved, now: Instant, wall: SystemTime) {
         let clock = saved::Clock { now, wall };
-        for record in saved.provider_records(&clock) {
+        let others = saved
+            .provider_records(&clock)
+            .filter(|record| record.provider != self.local && record.key.as_ref().len() <= MAX_KEY);
+        for record in others {
             let _ = self.providers.add(record, now);
         }
-        for record in saved.value_records(&clock) {
+        for record in saved.value_records(&clock).filter(is_small) {
             let _ = self.values.put(record, now);
         }
     }
@@ -135,7 +138,7 @@ impl RecordStore for BoundedStore {
     }
 
     fn put(&mut self, record: Record) -> Result<()> {
-        if record.value.len() > MAX_VALUE || record.key.as_ref().len() > MAX_KEY {
+        if !is_small(&record) {
             return Err(Error::ValueTooLarge);
         }
         self.changed = true;
@@ -178,6 +181,11 @@ impl RecordStore for BoundedStore {
             self.changed |= self.providers.remove(key, peer);
         }
     }
+}
+
+/// Whether a value may be held, as far as its own size goes.
+fn is_small(record: &Record) -> bool {
+    record.value.len() <= MAX_VALUE && record.key.as_ref().len() <= MAX_KEY
 }
 
 /// Our own announcement; kad fills in our addresses of the moment.
@@ -287,6 +295,28 @@ mod tests {
         too_late.restore(Saved::from_bytes(&bytes).expect("ours"), now, tomorrow);
         assert!(too_late.providers(&key(1)).is_empty() && too_late.get(&key(2)).is_none());
         assert!(Saved::from_bytes(&bytes[1..]).is_none());
+    }
+
+    #[test]
+    fn what_is_over_a_bound_is_not_restored() {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let clock = saved::Clock { now, wall };
+        let (mut store, local) = small();
+        let long = Key::new(&[0; MAX_KEY + 1]);
+        let values = [
+            Record::new(long.clone(), vec![1]),
+            Record::new(key(1), vec![0; MAX_VALUE + 1]),
+            Record::new(key(2), vec![1]),
+        ]
+        .map(|value| Record { expires: Some(now + DEFAULT_TTL), ..value });
+        let values = values.iter().map(|value| saved::SavedValue::new(value, &clock)).collect();
+        let expires = clock.to_unix(now + DEFAULT_TTL);
+        let keys = vec![(long.to_vec(), expires), (key(1).to_vec(), expires)];
+        let providers = [PeerId::random(), local]
+            .map(|peer| saved::SavedProvider::new(peer, &[], keys.clone()))
+            .into();
+        store.restore(Saved { providers, values }, now, wall);
+        assert_eq!((store.provider_records(), store.records().count()), (1, 1));
     }
 
     #[test]
