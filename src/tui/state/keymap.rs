@@ -152,7 +152,7 @@ use Scope as S;
 pub const KEYMAP: &[Binding] = bindings! {
     S::In(P::Results), [ENTER] => A::Open, "fetch the selected result", hint "fetch";
     S::In(P::Results), [key('y')] => A::CopyLink, "copy its link", hint "copy link";
-    S::In(P::Transfers), [ENTER] => A::Open, "show the detail; fetch again what failed", hint "detail";
+    S::In(P::Transfers), [ENTER] => A::Open, "open: show the detail, or fetch again what failed", hint "open";
     S::In(P::Transfers), [key('x')] => A::Cancel, "stop the selected transfer", hint "stop";
     S::In(P::Transfers), [key('y')] => A::CopyLink, "copy its link", hint "copy link";
     S::In(P::Shares), [ENTER] => A::Open, "show the detail", hint "detail";

@@ -17,7 +17,7 @@ use super::{
     widgets::{
         bar::{bar, percent},
         columns::{Cell, Width, row as columns},
-        text::{cut_start, field, paragraph, shorten_paths, styled_field},
+        text::{cut_start, field, paragraph, shorten_path, styled_field},
     },
 };
 use crate::{
@@ -83,7 +83,7 @@ fn progress(row: &TransferRow, theme: &Theme, width: usize) -> Vec<Span<'static>
                 let room = width.saturating_sub(VERIFIED.len());
                 format!("{VERIFIED}{}", cut_start(&safe(row.path.display()), room))
             }
-            _ => truncate(&shorten_paths(&text, width), width),
+            _ => truncate(&shorten_path(&text, width), width),
         };
         return vec![Span::styled(text, style)];
     }

@@ -100,28 +100,23 @@ pub(in crate::tui::view) fn cut_start(text: &str, width: usize) -> String {
 /// The shortest that a path is cut to while something else could be left out.
 const SHORTEST_PATH: usize = 16;
 
-/// A safe message in `width` columns, as far as cutting the beginnings of paths achieves it.
-pub(in crate::tui::view) fn shorten_paths(text: &str, width: usize) -> String {
+/// A safe message in `width` columns, as far as cutting the beginning of its longest path
+/// achieves it.
+pub(in crate::tui::view) fn shorten_path(text: &str, width: usize) -> String {
+    let excess = text.width().saturating_sub(width);
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-    let mut excess = text.width().saturating_sub(width);
-    while excess > 0 {
-        let paths = words.iter_mut().filter(|word| word.contains('/'));
-        let Some(longest) = paths.max_by_key(|word| word.width()) else { break };
-        let columns = longest.width();
-        let target = columns.saturating_sub(excess).max(SHORTEST_PATH);
-        if target >= columns {
-            break;
-        }
-        *longest = cut_start(longest, target);
-        excess = excess.saturating_sub(columns - longest.width());
+    let paths = words.iter_mut().filter(|word| word.contains('/'));
+    if let Some(longest) = paths.max_by_key(|word| word.width()).filter(|_| excess > 0) {
+        let columns = longest.width().saturating_sub(excess).max(SHORTEST_PATH);
+        *longest = cut_start(longest, columns);
     }
     words.join(" ")
 }
 
-/// A safe message in at most `width` columns that still says why: paths lose their beginning,
-/// and where that is not enough the message loses its middle.
+/// A safe message in at most `width` columns that still says why: its path loses the
+/// beginning, and where that is not enough the message loses its middle.
 pub(in crate::tui::view) fn shorten(text: &str, width: usize) -> String {
-    let shortened = shorten_paths(text, width);
+    let shortened = shorten_path(text, width);
     if shortened.width() <= width {
         return shortened;
     }
@@ -154,8 +149,8 @@ mod tests {
     #[test]
     fn a_message_keeps_its_reason() {
         let text = "cannot share /srv/very/long/way/to/music/01.flac: permission denied";
-        assert_eq!(shorten(text, 50), "cannot share …music/01.flac: permission denied");
-        assert_eq!(shorten(text, 30), "cannot sh…c: permission denied");
+        assert_eq!(shorten(text, 50), "cannot share …/to/music/01.flac: permission denied");
+        assert_eq!(shorten(text, 30), "cannot sh…: permission denied");
         assert_eq!(shorten("short", 30), "short");
     }
 
