@@ -120,7 +120,7 @@ pub(in crate::tui::view) fn shorten(text: &str, width: usize) -> String {
     if shortened.width() <= width {
         return shortened;
     }
-    let head = truncate(text, width / 3);
+    let head = truncate(text, width / 2);
     let tail = cut_start(text, width - head.width());
     // One sign is enough for what is left out.
     format!("{}{tail}", head.trim_end_matches('…'))
@@ -150,7 +150,7 @@ mod tests {
     fn a_message_keeps_its_reason() {
         let text = "cannot share /srv/very/long/way/to/music/01.flac: permission denied";
         assert_eq!(shorten(text, 50), "cannot share …/to/music/01.flac: permission denied");
-        assert_eq!(shorten(text, 30), "cannot sh…: permission denied");
+        assert_eq!(shorten(text, 42), "cannot share /srv/ve…ac: permission denied");
         assert_eq!(shorten("short", 30), "short");
     }
 
