@@ -13,7 +13,7 @@ use p2pfs_tui::{
         Command, Event, Failure, FailureKind, Notice, NoticeLevel, Output, TransferState,
     },
     domain::{Field, query::QueryText},
-    tui::state::{Effect, Input, KEYMAP, update},
+    tui::state::{Copied, Effect, Input, KEYMAP, update},
 };
 use proptest::prelude::*;
 use ratatui::layout::Size;
@@ -76,7 +76,7 @@ fn search_then_fetch() {
 #[test]
 fn a_result_that_we_have_is_not_fetched_again() {
     let mut screen = typical();
-    screen.press("s").type_text("tchaikovsky").press("Enter j j j Enter");
+    screen.press("s").type_text("tchaikovsky").press("Enter G Enter");
     assert_shows(&screen, "you have The Nutcracker - Trepak.ogg already");
     assert_eq!(commands(&screen).len(), 1);
 }
@@ -197,10 +197,12 @@ fn links_are_copied() {
     assert!(copied[0].starts_with("magnet:?xt=urn:sha1:") && copied[0].ends_with("dn=01.flac"));
     assert!(copied[1].contains("dn=Symphony"));
     assert!(copied[2].starts_with("/ip4/192.168.1.1/udp/4001/quic-v1/p2p/12D3KooW"));
-    screen.input(Input::Copied { what: "the link of x".into(), result: Ok(()) });
-    assert_shows(&screen, "copied the link of x");
-    screen.input(Input::Copied { what: "y".into(), result: Err("no tmux".into()) });
-    assert_shows(&screen, "could not copy y: no tmux");
+    screen.input(Input::Copied { what: Copied::Link("x".into()), result: Ok(()) });
+    assert_shows(&screen, "copied the link of x — nothing to paste? z shows it in full");
+    screen.input(Input::Copied { what: Copied::Invitation, result: Ok(()) });
+    assert_shows(&screen, "i shows it in full");
+    screen.input(Input::Copied { what: Copied::Address, result: Err("no tmux".into()) });
+    assert_shows(&screen, "could not copy the peer's address: no tmux");
 }
 
 #[test]
@@ -218,6 +220,29 @@ fn transfers_are_stopped_and_tried_again() {
     assert_shows(&screen, "is over already");
     screen.press("j Enter");
     assert!(matches!(commands(&screen).last(), Some(Command::Get { .. })));
+}
+
+#[test]
+fn a_transfer_that_begins_is_the_selected_one() {
+    let mut screen = typical();
+    screen.press("4 j j s").type_text("tchaikovsky").press("Enter Enter 4 x");
+    assert_eq!(commands(&screen).last(), Some(&&Command::Cancel { transfer: 105 }));
+    // The one that comes next takes its place, though nobody moved.
+    screen.press("3 j Enter 4 x");
+    assert_eq!(commands(&screen).last(), Some(&&Command::Cancel { transfer: 106 }));
+}
+
+#[test]
+fn the_routing_table_stays_at_its_top_until_somebody_moves() {
+    let mut screen = Screen::open(scenes::typical(), 100, 30);
+    let near = screen.node.routing.buckets.pop().unwrap();
+    let all = std::mem::replace(&mut screen.node.routing.buckets, vec![near]);
+    screen.node.snapshot.generations.peers += 1;
+    screen.refresh();
+    screen.node.routing.buckets.splice(0..0, all);
+    screen.node.snapshot.generations.peers += 1;
+    screen.refresh();
+    assert_shows(&screen, "0 bits in common");
 }
 
 #[test]
@@ -318,10 +343,7 @@ fn an_invitation_is_shown_in_full_and_copied() {
     assert_shows(&screen, "p2pfs-join:p2pfs?peer=/ip4/192.168.1.23/tcp/4001/p2p/12D3KooW");
     screen.press("y");
     let text = scenes::invite();
-    assert_eq!(
-        screen.effects,
-        [Effect::Copy { text: text.clone(), what: "the invitation".into() }]
-    );
+    assert_eq!(screen.effects, [Effect::Copy { text: text.clone(), what: Copied::Invitation }]);
     screen.press("Esc J");
     screen.input(Input::Paste(format!("{text}\n")));
     screen.press("Enter");
@@ -367,6 +389,113 @@ fn a_node_that_ends_is_told_and_can_be_left() {
     assert_shows(&screen, "the node ended");
     screen.press("2 j s").type_text("swan").press("Enter Ctrl-C");
     assert_eq!(screen.effects, [Effect::Quit]);
+}
+
+#[test]
+fn nothing_is_asked_of_a_node_that_ended() {
+    let mut screen = typical();
+    screen.press("s").type_text("swan");
+    screen.input(Input::NodeGone);
+    screen.press("Enter");
+    assert_shows(&screen, "the node ended: nothing can be asked of it");
+    screen.press("Esc :").type_text("share /srv").press("Enter");
+    assert_shows(&screen, "the node ended: nothing can be asked of it");
+    screen.press("Esc s");
+    assert_hides(&screen, "Search the network");
+    screen.press("a d J i 2 y 4 x y n");
+    assert_shows(&screen, "✗ the node ended: nothing can be asked of it");
+    assert!(commands(&screen).is_empty());
+    screen.press("Esc Esc");
+    assert_hides(&screen, "nothing to do");
+    assert_hides(&screen, "s search");
+}
+
+#[test]
+fn a_search_does_not_wait_for_a_node_that_ended() {
+    let mut screen = typical();
+    screen.node.search.end = None;
+    screen.node.results.clear();
+    screen.press("s").type_text("swan").press("Enter");
+    assert_shows(&screen, "searching swan");
+    screen.input(Input::NodeGone);
+    assert_shows(&screen, "the node ended before it answered");
+    assert_hides(&screen, "searching");
+}
+
+#[test]
+fn keys_without_effect_say_so_and_are_not_offered() {
+    let mut screen = typical();
+    assert_hides(&screen, "y copy address");
+    screen.press("y");
+    assert_shows(&screen, "select a peer to copy its");
+    screen.press("Esc j");
+    assert_shows(&screen, "y copy address");
+    let mut screen = Screen::open(scenes::empty(), 100, 30);
+    for (keys, says) in [
+        ("2 u", "no shared file is selected"),
+        ("2 y", "nothing is selected that could be copied"),
+        ("4 x", "no transfer is selected"),
+        ("4 Enter", "nothing is selected"),
+    ] {
+        screen.press(keys);
+        assert_shows(&screen, says);
+        screen.press("Esc");
+        assert_hides(&screen, "copy link");
+        assert_hides(&screen, "unshare");
+        assert_hides(&screen, "x stop");
+    }
+}
+
+#[test]
+fn a_question_follows_what_it_is_about() {
+    let mut screen = typical();
+    screen.press("q");
+    screen.node.snapshot.transfers.active = 1;
+    screen.refresh();
+    assert_shows(&screen, "1 transfer would stop");
+    screen.node.snapshot.transfers.active = 0;
+    screen.refresh();
+    assert_hides(&screen, "Leave?");
+    assert_shows(&screen, "nothing would stop — q leaves");
+    screen.press("4 x");
+    assert_shows(&screen, "Stop this transfer?");
+    let mut row = screen.node.transfers[0].clone();
+    row.state = TransferState::Done;
+    screen.output(Output::Event(Event::Transfer(row)));
+    assert_hides(&screen, "Stop this transfer?");
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_not_called_empty() {
+    let mut screen = typical();
+    let Effect::Send(read) = update(&mut screen.state, Input::Key(read_key("2"))).pop().unwrap()
+    else {
+        panic!("no read");
+    };
+    let result = Err(Failure::new(FailureKind::Error, "the catalogue is busy"));
+    screen.output(Output::Reply { id: read.id, result });
+    assert_shows(&screen, "could not be read: the catalogue is busy");
+    assert_hides(&screen, "nothing yet");
+}
+
+#[test]
+fn reasons_and_choices_are_not_cut_off() {
+    let mut screen = Screen::open(scenes::typical(), 80, 24);
+    let folder = "/home/anna/a/folder/whose/path/is/longer/than/any/screen/is/wide/Operas of 1901";
+    for share in &mut screen.node.shares {
+        share.path = format!("{folder}/{}", share.path.display()).into();
+        share.root = folder.into();
+    }
+    screen.press("2 u");
+    assert_shows(&screen, "Operas of 1901 ");
+    assert_shows(&screen, "everything in");
+    screen.press("n");
+    screen.output(Output::Event(Event::Notice(Notice {
+        level: NoticeLevel::Error,
+        text: format!("{}/01.flac: permission denied", folder.replace(' ', "-")).into(),
+        hint: None,
+    })));
+    assert_shows(&screen, "01.flac: permission denied");
 }
 
 #[test]

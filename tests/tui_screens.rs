@@ -128,6 +128,9 @@ fn without_colour_and_in_ascii() {
     screen.press("s").type_text("tchaikovsky").press("Enter");
     screen.theme = p2pfs_tui::tui::view::Theme::monochrome().in_ascii();
     assert!(screen.text().is_ascii());
+    screen.press("s");
+    assert!(screen.text().contains("| > "), "{}", screen.text());
+    screen.press("Esc");
     insta::assert_snapshot!("ascii_120x40", screen.text());
     let plain = ratatui::style::Color::Reset;
     assert!(screen.buffer().content.iter().all(|cell| cell.fg == plain && cell.bg == plain));

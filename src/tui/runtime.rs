@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     clipboard,
-    state::{Effect, Input, Setup, State, update},
+    state::{Copied, Effect, Input, Setup, State, update},
     terminal::{OnScreen, Terminal, TerminalError, guard_panics},
     view::{Theme, view},
 };
@@ -245,7 +245,7 @@ impl<'t> Loop<'t> {
         let _ = update(&mut self.state, refused);
     }
 
-    fn copy(&mut self, text: String, what: String) {
+    fn copy(&mut self, text: String, what: Copied) {
         let done = self.copied.0.clone();
         if std::env::var_os("TMUX").is_some() {
             tokio::task::spawn_blocking(move || {

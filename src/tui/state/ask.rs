@@ -7,17 +7,21 @@ use crate::{
     domain::untrusted::visible,
 };
 
-use super::{Effect, Mode, Purpose, Question, State};
+use super::{Action, Effect, Mode, Purpose, Question, State};
 
 impl State {
     pub(super) fn ask_unshare(&mut self) {
-        let Some(row) = self.shares.list.selected() else { return };
+        let Some(row) = self.shares.list.selected() else {
+            return self.nothing_to(Action::Unshare);
+        };
         let folder = (row.root != row.path).then(|| row.root.clone());
         self.mode = Mode::Question(Question::Unshare { path: row.path.clone(), folder });
     }
 
     pub(super) fn ask_cancel(&mut self) {
-        let Some(row) = self.transfers.list.selected() else { return };
+        let Some(row) = self.transfers.list.selected() else {
+            return self.nothing_to(Action::Cancel);
+        };
         let (transfer, done, name) = (row.transfer, row.done, row.name.raw().to_owned());
         if row.state.is_over() {
             let text = format!("{name} is over already");

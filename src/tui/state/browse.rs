@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::{
-    Effect, Mode, Overlay, OverlayText, Purpose, Question, State,
+    Copied, Effect, GONE, GONE_HINT, Mode, Overlay, OverlayText, Purpose, Question, State,
     action::Action,
     help,
     list::Needle,
@@ -63,6 +63,9 @@ impl State {
 
     /// Opens a prompt.
     pub(super) fn ask(&mut self, kind: PromptKind, text: &str) {
+        if self.gone && !matches!(kind, PromptKind::Filter | PromptKind::Command) {
+            return self.tell(NoticeLevel::Error, GONE, Some(GONE_HINT));
+        }
         self.mode = Mode::Prompt(Prompt::new(kind, text));
     }
 
@@ -116,6 +119,10 @@ impl State {
 
     pub(super) fn zoom(&mut self, zoomed: bool) {
         self.zoomed = zoomed;
+        if zoomed {
+            // Somebody reads the detail: it must not become another's.
+            self.list_mut(self.focus).hold();
+        }
         self.settle();
     }
 
@@ -172,6 +179,9 @@ impl State {
     }
 
     fn open(&mut self) {
+        if self.list(self.focus).len() == 0 {
+            return self.nothing_to(Action::Open);
+        }
         match self.focus {
             Pane::Results => {
                 if let Some(row) = self.results.list.selected().cloned() {
@@ -210,7 +220,7 @@ impl State {
     fn copy(&mut self) {
         let copied = match (&self.mode, self.focus) {
             (Mode::Overlay(Overlay { text: OverlayText::Invite { link }, .. }), _) => {
-                Some((link.clone(), "the invitation".to_owned()))
+                Some((link.clone(), Copied::Invitation))
             }
             (Mode::Overlay(_), _) => return,
             (_, Pane::Results) => self.results.list.selected().map(result_link),
@@ -220,12 +230,53 @@ impl State {
         };
         match copied {
             Some((text, what)) => self.effects.push(Effect::Copy { text, what }),
-            None => self.tell(NoticeLevel::Info, "nothing is selected that could be copied", None),
+            None => self.nothing_to(Action::CopyLink),
+        }
+    }
+
+    /// Says why a key does nothing where the selection is.
+    pub(super) fn nothing_to(&mut self, action: Action) {
+        let text = match (self.focus, action) {
+            (Pane::Routing, Action::CopyLink) => "no address is here: select a peer to copy its",
+            (_, Action::CopyLink) => "nothing is selected that could be copied",
+            (_, Action::Unshare) => "no shared file is selected",
+            (_, Action::Cancel) => "no transfer is selected",
+            _ => "nothing is selected",
+        };
+        self.tell(NoticeLevel::Info, text, None);
+    }
+
+    /// Whether a key does anything where the selection is; the bottom line offers only such.
+    pub(crate) fn offers(&self, action: Action) -> bool {
+        let asks_node = matches!(
+            action,
+            Action::Search | Action::Share | Action::Fetch | Action::Join | Action::Invite
+        );
+        match action {
+            _ if self.gone && asks_node => false,
+            Action::Unshare => !self.gone && self.shares.list.selected().is_some(),
+            Action::Cancel => {
+                let selected = self.transfers.list.selected();
+                !self.gone && selected.is_some_and(|row| !row.state.is_over())
+            }
+            Action::CopyLink => match self.focus {
+                Pane::Routing => self.routing.list.selected().and_then(peer_address).is_some(),
+                Pane::Shares => {
+                    let selected = self.shares.list.selected();
+                    !self.gone && selected.is_some_and(|row| row.content.is_some())
+                }
+                Pane::Results => self.results.list.selected().is_some(),
+                Pane::Transfers => self.transfers.list.selected().is_some(),
+            },
+            Action::Open => self.list(self.focus).len() > 0,
+            _ => true,
         }
     }
 
     fn ask_link(&mut self) {
-        let Some(row) = self.shares.list.selected() else { return };
+        let Some(row) = self.shares.list.selected() else {
+            return self.nothing_to(Action::CopyLink);
+        };
         let (name, path) = (row.name.raw().to_owned(), row.path.clone());
         if row.content.is_none() {
             let text = format!("{name} has no link yet: it is not hashed");
@@ -235,16 +286,16 @@ impl State {
     }
 }
 
-fn result_link(row: &ResultRow) -> (String, String) {
-    (row.link.to_string(), format!("the link of {}", row.name.raw()))
+fn result_link(row: &ResultRow) -> (String, Copied) {
+    (row.link.to_string(), Copied::Link(row.name.raw().to_owned()))
 }
 
-fn transfer_link(row: &TransferRow) -> (String, String) {
-    (row.link.to_string(), format!("the link of {}", row.name.raw()))
+fn transfer_link(row: &TransferRow) -> (String, Copied) {
+    (row.link.to_string(), Copied::Link(row.name.raw().to_owned()))
 }
 
 /// The address under which somebody else could join through this peer.
-fn peer_address(line: &RoutingLine) -> Option<(String, String)> {
+fn peer_address(line: &RoutingLine) -> Option<(String, Copied)> {
     let (id, address) = match line {
         RoutingLine::Contact(contact) => (contact.peer_id, contact.addresses.first()?),
         RoutingLine::Peer(peer) => (peer.peer_id, &peer.address),
@@ -254,5 +305,5 @@ fn peer_address(line: &RoutingLine) -> Option<(String, String)> {
     if !text.contains("/p2p/") {
         text = format!("{text}/p2p/{id}");
     }
-    Some((text, "the peer's address".to_owned()))
+    Some((text, Copied::Address))
 }

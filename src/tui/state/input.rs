@@ -1,6 +1,6 @@
 //! [`Input`] and [`Effect`]: all that goes into the screen's state and all that comes out.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
@@ -27,12 +27,44 @@ pub enum Input {
     /// A text was copied, or why not.
     Copied {
         /// What it was.
-        what: String,
+        what: Copied,
         /// Why it was not.
         result: Result<(), String>,
     },
     /// A part of this program failed behind the screen.
     Fault(String),
+}
+
+/// What is copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Copied {
+    /// The link of a file of this name.
+    Link(String),
+    /// A peer's address.
+    Address,
+    /// The invitation.
+    Invitation,
+}
+
+impl Copied {
+    /// Where it can be read if the terminal keeps nothing for us.
+    pub(super) const fn elsewhere(&self) -> &'static str {
+        match self {
+            Self::Link(_) => "z shows it in full",
+            Self::Address => "z shows the address and the peer",
+            Self::Invitation => "i shows it in full",
+        }
+    }
+}
+
+impl fmt::Display for Copied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(name) => write!(f, "the link of {name}"),
+            Self::Address => f.write_str("the peer's address"),
+            Self::Invitation => f.write_str("the invitation"),
+        }
+    }
 }
 
 /// What the screen wants done.
@@ -45,7 +77,7 @@ pub enum Effect {
         /// The text.
         text: String,
         /// What it is, for the notice.
-        what: String,
+        what: Copied,
     },
     /// Leave the terminal to the shell until we are continued.
     Suspend,

@@ -152,24 +152,24 @@ use Scope as S;
 pub const KEYMAP: &[Binding] = bindings! {
     S::In(P::Results), [ENTER] => A::Open, "fetch the selected result", hint "fetch";
     S::In(P::Results), [key('y')] => A::CopyLink, "copy its link", hint "copy link";
-    S::In(P::Transfers), [ENTER] => A::Open, "fetch again what failed; else show the detail", hint "open";
-    S::In(P::Transfers), [key('x')] => A::Cancel, "stop the selected transfer", hint "cancel";
+    S::In(P::Transfers), [ENTER] => A::Open, "open: show the detail, or fetch again what failed", hint "open";
+    S::In(P::Transfers), [key('x')] => A::Cancel, "stop the selected transfer", hint "stop";
     S::In(P::Transfers), [key('y')] => A::CopyLink, "copy its link", hint "copy link";
     S::In(P::Shares), [ENTER] => A::Open, "show the detail", hint "detail";
-    S::In(P::Shares), [key('u')] => A::Unshare, "stop sharing it, or its whole folder", hint "unshare";
+    S::In(P::Shares), [key('u')] => A::Unshare, "unshare it, or its whole folder", hint "unshare";
     S::In(P::Shares), [key('y')] => A::CopyLink, "copy its link", hint "copy link";
     S::In(P::Routing), [ENTER] => A::Open, "show the detail", hint "detail";
     S::In(P::Routing), [key('y')] => A::CopyLink, "copy the peer's address", hint "copy address";
 
     S::Browse, [key('s')] => A::Search, "search the network, by words or by one field", hint "search";
     S::Browse, [key('a')] => A::Share, "share a file or a folder", hint "share";
-    S::Browse, [key('/')] => A::Filter, "show only rows that match, in the list in front of me", hint "filter";
+    S::Browse, [key('/')] => A::Filter, "filter: only rows that match, in the list in front", hint "filter";
     S::Browse, [key('d')] => A::Fetch, "fetch a link that somebody gave me";
     S::Browse, [key('i')] => A::Invite, "invite somebody into this network", hint "invite";
     S::Browse, [key('J')] => A::Join, "join with an invitation, or the address of a peer";
-    S::Browse, [key('z')] => A::Zoom, "this pane alone, with detail; once more: back", hint "zoom";
+    S::Browse, [key('z')] => A::Zoom, "zoom: this pane alone, with detail, and back", hint "zoom";
     S::Browse, [key('n')] => A::Notices, "the log of notices", hint "notices";
-    S::Browse, [key('?'), on(KeyCode::F(1))] => A::Help, "these keys", hint "help";
+    S::Browse, [key('?'), on(KeyCode::F(1))] => A::Help, "help: these keys", hint "help";
     S::Browse, [key(':')] => A::CommandLine, "a command by its name";
     S::Browse, [key('q')] => A::Quit, "leave", hint "leave";
     S::Browse, [ESC] => A::Close, "close: the notice, the filter, the zoom, the welcome";
@@ -189,11 +189,11 @@ pub const KEYMAP: &[Binding] = bindings! {
     S::Browse, [key('3')] => A::Focus(P::Results), "to the search results";
     S::Browse, [key('4')] => A::Focus(P::Transfers), "to the transfers";
 
-    S::Prompt, [ENTER] => A::Submit, "do it", hint "go";
-    S::Prompt, [ESC] => A::Close, "leave it", hint "close";
+    S::Prompt, [ENTER] => A::Submit, "go ahead", hint "go";
+    S::Prompt, [ESC] => A::Close, "close it", hint "close";
     S::Prompt, [on(KeyCode::Tab)] => A::NextChoice, "search by the next field";
     S::Prompt, [on(KeyCode::BackTab)] => A::PreviousChoice, "search by the field before";
-    S::Prompt, [on(KeyCode::Up), ctrl('p')] => A::Older, "what was typed before", hint "history";
+    S::Prompt, [on(KeyCode::Up), ctrl('p')] => A::Older, "history: what was typed before", hint "history";
     S::Prompt, [on(KeyCode::Down), ctrl('n')] => A::Newer, "what was typed later";
     S::Prompt, [on(KeyCode::Left), ctrl('b')] => A::Edit(I::GoToPrevChar), "back";
     S::Prompt, [on(KeyCode::Right), ctrl('f')] => A::Edit(I::GoToNextChar), "forward";
@@ -219,7 +219,7 @@ pub const KEYMAP: &[Binding] = bindings! {
     S::Overlay, [key('g'), on(KeyCode::Home)] => A::First, "to the start";
     S::Overlay, [key('G'), on(KeyCode::End)] => A::Last, "to the end";
     S::Overlay, [key('y')] => A::CopyLink, "copy the invitation";
-    S::Overlay, [ESC, ENTER, key('q'), key('?'), key('n'), key('i')] => A::Close, "back to the panes", hint "close";
+    S::Overlay, [ESC, ENTER, key('q'), key('?'), key('n'), key('i')] => A::Close, "close it, back to the panes", hint "close";
 
     S::Always, [ctrl('c')] => A::Interrupt, "close what is open, or leave; twice: leave at once";
     S::Always, [ctrl('z')] => A::Suspend, "to the shell; fg comes back";
@@ -245,6 +245,16 @@ mod tests {
                     assert!(!seen.contains(chord), "{} twice in {here:?}", chord.label());
                     seen.push(*chord);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_bottom_line_and_the_help_use_the_same_words() {
+        for binding in KEYMAP {
+            let help: Vec<&str> = binding.help.split(|c: char| !c.is_alphanumeric()).collect();
+            for word in binding.hint.unwrap_or_default().split_whitespace() {
+                assert!(help.contains(&word), "{word:?} is not in {:?}", binding.help);
             }
         }
     }

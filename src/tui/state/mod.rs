@@ -33,7 +33,7 @@ use ratatui::layout::Size;
 use crate::application::message::{Command, CommandId, NoticeLevel, Request, SearchId, Snapshot};
 
 pub use action::Action;
-pub use input::{Effect, Input, Setup};
+pub use input::{Copied, Effect, Input, Setup};
 pub use keymap::{Binding, Chord, KEYMAP, Scope};
 pub(crate) use mode::{Mode, Overlay, OverlayText, Question};
 pub use pane::Pane;
@@ -46,6 +46,11 @@ use results::ResultsPane;
 use routing::RoutingPane;
 use shares::SharesPane;
 use transfers::TransfersPane;
+
+/// What is said when something is asked of a node that ended.
+const GONE: &str = "the node ended: nothing can be asked of it";
+/// What helps then.
+const GONE_HINT: &str = "q leaves; p2pfs-tui starts again";
 
 /// Everything the screen knows.
 #[derive(Debug)]
@@ -166,6 +171,9 @@ impl State {
     }
 
     fn send(&mut self, command: Command, purpose: Purpose) {
+        if self.gone {
+            return self.tell(NoticeLevel::Error, GONE, Some(GONE_HINT));
+        }
         self.last_id += 1;
         self.pending.insert(self.last_id, purpose);
         self.effects.push(Effect::Send(Request { id: self.last_id, command }));
@@ -207,12 +215,12 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Refused(id) => state.refused(id),
         Input::NodeGone => state.node_gone(),
         Input::Copied { what, result: Ok(()) } => {
-            let hint = "nothing to paste? z shows it in full";
-            state.tell(NoticeLevel::Info, &format!("copied {what}"), Some(hint));
+            let hint = format!("nothing to paste? {}", what.elsewhere());
+            state.tell(NoticeLevel::Info, &format!("copied {what}"), Some(&hint));
         }
         Input::Copied { what, result: Err(why) } => {
             let text = format!("could not copy {what}: {why}");
-            state.tell(NoticeLevel::Error, &text, Some("z shows it in full"));
+            state.tell(NoticeLevel::Error, &text, Some(what.elsewhere()));
         }
         Input::Fault(why) => {
             let hint = "leave and start again; the log has more";

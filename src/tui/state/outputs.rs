@@ -9,7 +9,9 @@ use crate::{
     domain::units,
 };
 
-use super::{Effect, Mode, Overlay, OverlayText, Purpose, State, pane::Pane};
+use super::{
+    Copied, Effect, GONE_HINT, Mode, Overlay, OverlayText, Purpose, Question, State, pane::Pane,
+};
 
 impl State {
     /// Takes what the node says.
@@ -53,8 +55,12 @@ impl State {
         }
         self.gone = true;
         self.pending.clear();
-        let hint = "q leaves; p2pfs-tui starts again";
-        self.tell(NoticeLevel::Error, "the node ended", Some(hint));
+        self.results.node_gone();
+        if matches!(self.mode, Mode::Question(_)) {
+            // There is nothing left to decide.
+            self.mode = Mode::Browse;
+        }
+        self.tell(NoticeLevel::Error, "the node ended", Some(GONE_HINT));
     }
 
     fn take_transfer(&mut self, row: &TransferRow) {
@@ -79,6 +85,14 @@ impl State {
             }
         }
         self.transfers.list.update(row);
+        if let Mode::Question(Question::Cancel { transfer, done, .. }) = &mut self.mode
+            && *transfer == row.transfer
+        {
+            *done = row.done;
+            if row.state.is_over() {
+                self.mode = Mode::Browse;
+            }
+        }
     }
 
     fn take_reply(&mut self, purpose: Purpose, reply: Reply) {
@@ -126,10 +140,12 @@ impl State {
                 self.unshared(&path, files, records_until);
             }
             (Purpose::Link(name), Reply::Link { link, .. }) => {
-                let what = format!("the link of {name}");
+                let what = Copied::Link(name);
                 self.effects.push(Effect::Copy { text: link.to_string(), what });
             }
-            (Purpose::Get(name), Reply::Transfer { .. }) => {
+            (Purpose::Get(name), Reply::Transfer { transfer }) => {
+                let visible = self.visible(Pane::Transfers);
+                self.transfers.list.select(&transfer, visible);
                 let text = format!("fetching {name}");
                 self.tell(NoticeLevel::Info, &text, Some("4 shows how far it is"));
             }
@@ -147,7 +163,7 @@ impl State {
     }
 
     fn take_failure(&mut self, purpose: &Purpose, failure: &Failure) {
-        self.end_read(purpose);
+        self.end_read(purpose, failure);
         match purpose {
             Purpose::Search => {
                 if let Some(search) = &mut self.results.search {
@@ -162,11 +178,11 @@ impl State {
     }
 
     /// A read failed.
-    fn end_read(&mut self, purpose: &Purpose) {
+    fn end_read(&mut self, purpose: &Purpose, failure: &Failure) {
         match purpose {
             Purpose::Routing => self.routing.end_read(),
-            Purpose::Shares(_) => self.shares.list.failed(),
-            Purpose::Transfers(_) => self.transfers.list.failed(),
+            Purpose::Shares(_) => self.shares.list.failed(&failure.message),
+            Purpose::Transfers(_) => self.transfers.list.failed(&failure.message),
             Purpose::Results(search) => self.results.read_failed(*search),
             _ => {}
         }

@@ -2,9 +2,9 @@
 //!
 //! At most one read of each list is under way, so that a slow node is never flooded.
 
-use crate::application::message::{Command, Snapshot, Window};
+use crate::application::message::{Command, NoticeLevel, Snapshot, Window};
 
-use super::{Purpose, State, pane::Pane};
+use super::{Mode, Purpose, Question, State, pane::Pane};
 
 impl State {
     /// The node at a glance, newly.
@@ -13,6 +13,14 @@ impl State {
         self.routing.heard(generations.peers);
         self.shares.list.heard(generations.shares);
         self.transfers.list.heard(generations.transfers);
+        if let Mode::Question(Question::Leave { transfers }) = &mut self.mode {
+            *transfers = snapshot.transfers.active;
+            if *transfers == 0 {
+                self.mode = Mode::Browse;
+                let text = "the transfers are over: nothing would stop";
+                self.tell(NoticeLevel::Info, text, Some("q leaves"));
+            }
+        }
         self.snapshot = Some(snapshot);
     }
 

@@ -10,7 +10,7 @@ use super::list::{Loaded, Row};
 /// What the pane of results knows.
 #[derive(Debug, Default)]
 pub(crate) struct ResultsPane {
-    /// What was found, best attested first.
+    /// What was found: what we lack before what we have, best attested first.
     pub(crate) list: Loaded<ResultRow>,
     /// The search, if there was one.
     pub(crate) search: Option<Search>,
@@ -122,8 +122,8 @@ impl ResultsPane {
                 None => rows.push(row),
             }
         }
-        // Stable: among equals, what came first stays first.
-        rows.sort_by_key(|row| std::cmp::Reverse(row.sources.len()));
+        // What we have goes last. Stable: among equals, what came first stays first.
+        rows.sort_by_key(|row| (row.have, std::cmp::Reverse(row.sources.len())));
         self.list.replace(rows, visible);
     }
 
@@ -132,6 +132,14 @@ impl ResultsPane {
         if let Some(search) = &mut self.search {
             // Rows that are here already come once more and change nothing.
             (search.reading, search.again, search.held) = (false, true, 0);
+        }
+    }
+
+    /// Nobody will answer any more.
+    pub(super) fn node_gone(&mut self) {
+        if let Some(search) = self.search.as_mut().filter(|search| search.is_running()) {
+            let hint = "start p2pfs-tui again, then ask once more".to_owned();
+            search.failure = Some(("the node ended before it answered".to_owned(), Some(hint)));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Mode, Purpose, State,
+    GONE, Mode, Purpose, State,
     action::Action,
     list::Needle,
     pane::Pane,
@@ -83,6 +83,8 @@ impl State {
         let text = prompt.input.value().trim().to_owned();
         let done = match prompt.kind {
             PromptKind::Filter => Ok(()),
+            PromptKind::Command => self.command(&text),
+            _ if self.gone => Err(GONE.to_owned()),
             PromptKind::Search => {
                 let (text, field) = prompt.query();
                 self.search(&text, field)
@@ -90,7 +92,6 @@ impl State {
             PromptKind::Fetch => self.fetch_link(&text),
             PromptKind::Share => self.share(&text),
             PromptKind::Join => self.join(&text),
-            PromptKind::Command => self.command(&text),
         };
         match done {
             Ok(()) if text.is_empty() => {}
@@ -105,6 +106,11 @@ impl State {
 
     fn command(&mut self, text: &str) -> Result<(), String> {
         match verbs::read(text)? {
+            (Verb::Key(action), _) => {
+                self.act(action);
+                Ok(())
+            }
+            _ if self.gone => Err(GONE.to_owned()),
             (Verb::Search, words) => {
                 let (words, field) = read_query(words, None);
                 self.search(&words, field)
@@ -117,10 +123,6 @@ impl State {
                 Ok(())
             }
             (Verb::Join, link) => self.join(link),
-            (Verb::Key(action), _) => {
-                self.act(action);
-                Ok(())
-            }
         }
     }
 

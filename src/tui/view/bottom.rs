@@ -11,7 +11,10 @@ use crate::{
     domain::{units, untrusted::truncate},
 };
 
-use super::{count, grouped, line_with_right, safe, widgets::bar::percent};
+use super::{
+    count, grouped, line_with_right, safe,
+    widgets::{bar::percent, text::shorten},
+};
 use crate::tui::{
     state::{Action, KEYMAP, Mode, Scope, State, notices::Entry},
     theme::Theme,
@@ -24,6 +27,11 @@ pub(super) fn activity(state: &State, theme: &Theme, place: Rect, buf: &mut Buff
         buf.set_line(place.x, place.y, &Line::styled(text, theme.dim), place.width);
         return;
     };
+    if state.gone {
+        let text = " the node ended: nothing can be asked of it; q leaves";
+        buf.set_line(place.x, place.y, &Line::styled(text, theme.bad), place.width);
+        return;
+    }
     let doing = doing(state, snapshot, place.width < 110);
     let left = match doing.is_empty() {
         true => Line::styled(" nothing to do", theme.dim),
@@ -36,9 +44,6 @@ pub(super) fn activity(state: &State, theme: &Theme, place: Rect, buf: &mut Buff
 /// Each thing that the node is at; in few words where there is little room.
 fn doing(state: &State, snapshot: &Snapshot, compact: bool) -> Vec<String> {
     let mut doing = Vec::new();
-    if state.gone {
-        return doing;
-    }
     if let Some(search) = state.results.search.as_ref().filter(|search| search.is_running()) {
         let what = truncate(&safe(&search.query.text), 24);
         let answers = search.row.as_ref().filter(|row| row.asked > 0);
@@ -89,7 +94,7 @@ pub(super) fn hints(state: &State, theme: &Theme, place: Rect, buf: &mut Buffer)
     let fresh = state.notices.fresh(state.now_ms);
     let line = match fresh.filter(|_| !matches!(state.mode, Mode::Prompt(_))) {
         Some(entry) => notice(entry, theme, place.width.into()),
-        None => keys(state.scope(), theme, place.width.into()),
+        None => keys(state, state.scope(), theme, place.width.into()),
     };
     buf.set_line(place.x, place.y, &line, place.width);
 }
@@ -101,7 +106,7 @@ fn notice(entry: &Entry, theme: &Theme, width: usize) -> Line<'static> {
     let room = width.saturating_sub(4);
     let whole = ratatui::text::Line::raw(format!("{}{hint}", entry.text)).width() <= room;
     let room = if whole { room } else { room.saturating_sub(MORE.len()) };
-    let text = truncate(&entry.text, room);
+    let text = shorten(&entry.text, room);
     let left = room.saturating_sub(Line::raw(text.as_str()).width());
     let mut spans = vec![
         Span::styled(format!(" {sign} "), style),
@@ -123,16 +128,16 @@ pub(super) fn level(level: NoticeLevel, theme: &Theme) -> (&'static str, ratatui
     }
 }
 
-/// The keys that are hinted at where `here` has them, as many as fit. How to leave and where to
+/// The keys that do something where `here` has them, as many as fit. How to leave and where to
 /// learn more is never left out.
-pub(super) fn keys(here: Scope, theme: &Theme, width: usize) -> Line<'static> {
+pub(super) fn keys(state: &State, here: Scope, theme: &Theme, width: usize) -> Line<'static> {
     let holds = |scope: Scope| match here {
         Scope::In(_) => scope == here || scope == Scope::Browse,
         _ => scope == here,
     };
     let hints: Vec<_> = KEYMAP
         .iter()
-        .filter(|binding| holds(binding.scope))
+        .filter(|binding| holds(binding.scope) && state.offers(binding.action))
         .filter_map(|binding| {
             Some((binding.action, binding.chords.first()?.label(), binding.hint?))
         })

@@ -43,7 +43,7 @@ pub(super) fn draw(
         PromptKind::Search => fields(prompt.field, theme),
         _ => Line::default(),
     };
-    let keys = bottom::keys(Scope::Prompt, theme, width.saturating_sub(fields.width()));
+    let keys = bottom::keys(state, Scope::Prompt, theme, width.saturating_sub(fields.width()));
     let fits = fields.width() + keys.width() <= width;
     let keys = if fits { keys } else { Line::default() };
     line_with_right(&fields, &keys, line(2), buf);

@@ -1,5 +1,7 @@
 //! A question before something that cannot be undone, or that has two answers.
 
+use std::path::Path;
+
 use ratatui::{
     buffer::Buffer,
     style::Style,
@@ -8,23 +10,38 @@ use ratatui::{
 
 use super::{
     count, safe,
-    widgets::{popup, text::paragraph},
+    widgets::{
+        popup,
+        text::{cut_start, paragraph, wrap},
+    },
 };
 use crate::{
-    domain::units,
+    domain::{units, untrusted::truncate},
     tui::{state::Question, theme::Theme},
 };
 
+/// How wide the keys before the answers are.
+const KEYS: usize = 4;
+/// What stands before the path of a folder.
+const ALL_IN: &str = "everything in ";
+/// The most lines that a name or a path takes, so that the answers are always seen.
+const LINES: usize = 3;
+
 pub(super) fn draw(question: &Question, theme: &Theme, buf: &mut Buffer) {
     let area = buf.area;
-    let width = area.width.saturating_sub(4).min(70);
+    let width = area.width.saturating_sub(4).min(80);
     let inner_width = usize::from(width).saturating_sub(4);
-    let (title, text, answers) = wording(question);
+    let (title, text, answers) = wording(question, inner_width);
     let mut lines = paragraph(&text, inner_width, Style::new());
     lines.push(Line::default());
     for (key, answer) in answers {
-        lines
-            .push(Line::from(vec![Span::styled(format!("{key:4}"), theme.key), Span::raw(answer)]));
+        for (n, part) in wrap(&answer, inner_width.saturating_sub(KEYS)).into_iter().enumerate() {
+            let key = if n == 0 { key } else { "" };
+            lines.push(Line::from(vec![
+                Span::styled(format!("{key:KEYS$}"), theme.key),
+                Span::raw(part),
+            ]));
+        }
     }
     let height = u16::try_from(lines.len() + 2).unwrap_or(area.height);
     let title = Line::styled(format!(" {title} "), theme.heading);
@@ -36,7 +53,8 @@ pub(super) fn draw(question: &Question, theme: &Theme, buf: &mut Buffer) {
 
 type Wording = (&'static str, String, Vec<(&'static str, String)>);
 
-fn wording(question: &Question) -> Wording {
+/// The words, for lines of `width` columns.
+fn wording(question: &Question, width: usize) -> Wording {
     let no = |text: &str| ("n", text.to_owned());
     match question {
         Question::Leave { transfers } => (
@@ -49,16 +67,26 @@ fn wording(question: &Question) -> Wording {
         ),
         Question::Cancel { name, done, .. } => (
             "Stop this transfer?",
-            format!("{name}: what has arrived ({}) is deleted.", units::bytes(*done)),
+            format!(
+                "{}: what has arrived ({}) is deleted.",
+                truncate(name, LINES * width),
+                units::bytes(*done)
+            ),
             vec![("y", "stop it".to_owned()), no("go on")],
         ),
         Question::Unshare { path, folder } => {
             let mut answers = vec![("y", "this file".to_owned())];
             if let Some(folder) = folder {
-                answers.push(("r", format!("everything in {}", safe(folder.display()))));
+                let room = width.saturating_sub(KEYS + ALL_IN.len());
+                answers.push(("r", format!("{ALL_IN}{}", path_end(folder, room))));
             }
             answers.push(no("nothing"));
-            ("What to stop sharing?", safe(path.display()), answers)
+            ("What to stop sharing?", path_end(path, LINES * width), answers)
         }
     }
+}
+
+/// The end of a path, which tells it from others.
+fn path_end(path: &Path, width: usize) -> String {
+    cut_start(&safe(path.display()), width)
 }

@@ -35,12 +35,12 @@ pub(super) fn summary(state: &State, theme: &Theme) -> Line<'static> {
     ];
     let mut add = |text: String| spans.push(Span::styled(format!(" · {text}"), theme.dim));
     match &search.row {
+        _ if search.failure.is_some() => add("failed".to_owned()),
         Some(row) => {
             add(format!("{} of {} answered", row.answered, count(row.asked.into(), "peer")));
             add(row.end.map_or("searching…", end).to_owned());
         }
-        None if search.failure.is_none() => add("searching…".to_owned()),
-        None => add("failed".to_owned()),
+        None => add("searching…".to_owned()),
     }
     Line::from(spans)
 }
@@ -64,7 +64,7 @@ const fn end(end: SearchEnd) -> &'static str {
 
 pub(super) fn header(theme: &Theme, width: usize) -> Line<'static> {
     let style = theme.dim.patch(theme.heading);
-    let texts = ["", "name", "artist · title", "kind", "length", "size", "peers"];
+    let texts = ["", "name", "title — artist", "kind", "length", "size", "peers"];
     cells(width, texts.map(str::to_owned), [style; 7])
 }
 
@@ -73,12 +73,13 @@ fn cells(width: usize, texts: [String; 7], styles: [Style; 7]) -> Line<'static> 
     let [mark, name, tags, kind, length, size, peers] = texts;
     let mut cells = vec![
         Cell::new(mark, Width::Fixed(2), styles[0]),
-        Cell::new(name, Width::Share(3), styles[1]),
+        Cell::new(name, Width::Share(1), styles[1]),
     ];
-    if width >= 90 {
-        cells.push(Cell::new(tags, Width::Share(3), styles[2]));
+    // A name like `07.ogg` says nothing; one without tags has the room for itself.
+    if width >= 60 && !tags.is_empty() {
+        cells.push(Cell::new(tags, Width::Share(1), styles[2]));
     }
-    if width >= 64 {
+    if width >= 90 {
         cells.push(Cell::new(kind, Width::Fixed(5), styles[3]));
         cells.push(Cell::right(length, 7, styles[4]));
     }
@@ -122,9 +123,10 @@ fn mark(state: &State, theme: &Theme, row: &ResultRow) -> (String, Style) {
     (format!("{sign}{variant}"), if row.variant { theme.warn } else { style })
 }
 
+/// `Swan Lake — Pyotr Tchaikovsky`, as far as there are tags.
 fn credits(tags: &ResultTags) -> String {
-    let parts = [&tags.artist, &tags.title].into_iter().flatten();
-    parts.map(Untrusted::to_string).collect::<Vec<_>>().join(" · ")
+    let parts = [&tags.title, &tags.artist].into_iter().flatten();
+    parts.map(Untrusted::to_string).collect::<Vec<_>>().join(" — ")
 }
 
 /// The first part of the media type: audio, image, text.

@@ -145,11 +145,11 @@ pub(super) fn empty(state: &State, theme: &Theme, width: usize) -> Vec<Line<'sta
     if !state.routing.is_read() {
         return paragraph("Reading the routing table…", width, theme.dim);
     }
-    let mut lines = paragraph("Nobody else is here yet: you are the first.", width, theme.heading);
+    let mut lines = paragraph("Nobody was found yet; you may be the first.", width, theme.heading);
     let network = safe(&snapshot.node.network);
     let why = format!(
-        "Waiting for other nodes of the network {network}. On a local network they find each \
-         other by themselves. From elsewhere: press i and send somebody the invitation, or press \
+        "Waiting for other nodes of the network {network}. On most local networks they find each \
+         other within seconds. Otherwise: press i and send somebody the invitation, or press \
          J and paste one of theirs."
     );
     lines.push(Line::default());

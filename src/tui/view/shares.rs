@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{
-    count, grouped, safe,
+    count, grouped, safe, top,
     widgets::{
         columns::{Cell, Width, row as columns},
         text::{field, paragraph, styled_field},
@@ -16,8 +16,11 @@ use super::{
 };
 use crate::{
     application::message::{ShareRow, ShareState},
-    domain::{Tags, units},
-    tui::{state::State, theme::Theme},
+    domain::{Link, Tags, units},
+    tui::{
+        state::{Pane, State},
+        theme::Theme,
+    },
 };
 
 pub(super) fn summary(state: &State, theme: &Theme) -> Line<'static> {
@@ -48,7 +51,7 @@ pub(super) fn summary(state: &State, theme: &Theme) -> Line<'static> {
 
 pub(super) fn header(theme: &Theme, width: usize) -> Line<'static> {
     let style = theme.dim.patch(theme.heading);
-    cells(width, ["name", "artist · title", "size", "state"], [style; 4])
+    cells(width, ["name", "title — artist", "size", "state"], [style; 4])
 }
 
 /// A row's four cells; the tags only where there is room.
@@ -96,14 +99,21 @@ fn progress(state: &ShareState, theme: &Theme) -> (String, Style) {
     }
 }
 
-/// `Pyotr Tchaikovsky · Swan Lake`, as far as there are tags.
+/// `Swan Lake — Pyotr Tchaikovsky`, as far as there are tags.
 fn credits(tags: &Tags) -> String {
-    let parts = [&tags.artist, &tags.title].into_iter().flatten();
-    parts.map(safe).collect::<Vec<_>>().join(" · ")
+    let parts = [&tags.title, &tags.artist].into_iter().flatten();
+    parts.map(safe).collect::<Vec<_>>().join(" — ")
 }
 
 pub(super) fn empty(state: &State, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     if !state.shares.list.is_read() {
+        return paragraph("Reading the list of shared files…", width, theme.dim);
+    }
+    if let Some(why) = state.shares.list.failure() {
+        let text = format!("The list of shared files could not be read: {}.", safe(why));
+        return paragraph(&text, width, theme.bad);
+    }
+    if top::amount(state, Pane::Shares).is_some_and(|files| files > 0) {
         return paragraph("Reading the list of shared files…", width, theme.dim);
     }
     let mut lines = paragraph("You share nothing yet.", width, theme.heading);
@@ -147,6 +157,8 @@ pub(super) fn detail(state: &State, theme: &Theme, width: usize) -> Option<Vec<L
         lines.extend(field(theme, "length", &length, width));
     }
     if let Some(content) = &share.content {
+        let link = Link::of(content, share.name.raw());
+        lines.extend(styled_field(theme, "link", &safe(&link), width, theme.accent));
         lines.extend(field(theme, "SHA-1", &content.sha1.to_string(), width));
         lines.extend(field(theme, "BLAKE3", &content.root.to_string(), width));
     }

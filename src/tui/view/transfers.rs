@@ -17,7 +17,7 @@ use super::{
     widgets::{
         bar::{bar, percent},
         columns::{Cell, Width, row as columns},
-        text::{field, paragraph, styled_field},
+        text::{cut_start, field, paragraph, shorten_path, styled_field},
     },
 };
 use crate::{
@@ -28,6 +28,8 @@ use crate::{
 
 /// The widest progress bar.
 const WIDEST_BAR: usize = 30;
+/// What stands before the path of a file that is here.
+const VERIFIED: &str = "verified: ";
 
 pub(super) fn summary(state: &State, theme: &Theme) -> Line<'static> {
     let Some(snapshot) = &state.snapshot else { return Line::default() };
@@ -76,7 +78,14 @@ fn sign(state: &TransferState, theme: &Theme) -> (&'static str, Style) {
 fn progress(row: &TransferRow, theme: &Theme, width: usize) -> Vec<Span<'static>> {
     if !matches!(row.state, TransferState::Fetching | TransferState::Finishing) {
         let (text, style) = standing(row, theme);
-        return vec![Span::styled(truncate(&text, width), style)];
+        let text = match row.state {
+            TransferState::Done => {
+                let room = width.saturating_sub(VERIFIED.len());
+                format!("{VERIFIED}{}", cut_start(&safe(row.path.display()), room))
+            }
+            _ => truncate(&shorten_path(&text, width), width),
+        };
+        return vec![Span::styled(text, style)];
     }
     let whole = row.size.unwrap_or(0);
     let text = pace(row);
@@ -121,7 +130,7 @@ fn standing(row: &TransferRow, theme: &Theme) -> (String, Style) {
             (format!("asking {} what it is", count(row.sources.into(), "peer")), theme.warn)
         }
         TransferState::Fetching | TransferState::Finishing => (pace(row), Style::new()),
-        TransferState::Done => (format!("verified: {}", safe(row.path.display())), theme.good),
+        TransferState::Done => (format!("{VERIFIED}{}", safe(row.path.display())), theme.good),
         TransferState::Failed(failure) => {
             let hint = failure.hint.as_deref().unwrap_or("Enter tries again");
             (format!("{}; {}", safe(&failure.message), safe(hint)), theme.bad)
@@ -133,6 +142,10 @@ fn standing(row: &TransferRow, theme: &Theme) -> (String, Style) {
 pub(super) fn empty(state: &State, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     if !state.transfers.list.is_read() {
         return paragraph("Reading the list of transfers…", width, theme.dim);
+    }
+    if let Some(why) = state.transfers.list.failure() {
+        let text = format!("The list of transfers could not be read: {}.", safe(why));
+        return paragraph(&text, width, theme.bad);
     }
     let mut lines = paragraph("Nothing was fetched yet.", width, theme.heading);
     lines.push(Line::default());

@@ -10,18 +10,22 @@ pub(crate) struct Loaded<R> {
     shown: Vec<usize>,
     needle: Option<Needle>,
     cursor: Cursor,
+    /// Whether somebody chose what is selected.
+    held: bool,
 }
 
 impl<R> Default for Loaded<R> {
     fn default() -> Self {
-        Self { rows: Vec::new(), shown: Vec::new(), needle: None, cursor: Cursor::default() }
+        let (rows, shown, cursor) = (Vec::new(), Vec::new(), Cursor::default());
+        Self { rows, shown, needle: None, cursor, held: false }
     }
 }
 
 impl<R: Row> Loaded<R> {
-    /// Takes new rows; the selection follows its thing.
+    /// Takes new rows; a selection that somebody chose follows its thing.
     pub(crate) fn replace(&mut self, rows: Vec<R>, visible: usize) {
-        let key = self.selected().map(Row::key);
+        let key = self.selected().filter(|_| self.held).map(Row::key);
+        self.held &= !rows.is_empty();
         self.rows = rows;
         self.refilter(key, visible);
     }
@@ -69,14 +73,21 @@ impl<R: Row> Scroll for Loaded<R> {
     }
 
     fn move_to(&mut self, at: usize, visible: usize) {
-        self.cursor.at = at;
+        let before = std::mem::replace(&mut self.cursor.at, at);
         self.cursor.settle(self.len(), visible);
+        self.held |= self.cursor.at != before;
+    }
+
+    fn hold(&mut self) {
+        self.held = true;
     }
 
     fn set_filter(&mut self, needle: Option<Needle>) {
         let key = self.selected().map(Row::key);
         self.needle = needle;
         self.refilter(key, 0);
+        // A row that a filter led to was chosen by it.
+        self.held |= self.cursor.at > 0;
     }
 
     fn filter(&self) -> Option<&Needle> {
@@ -96,6 +107,24 @@ mod tests {
         fn text(&self) -> String {
             (*self).to_owned()
         }
+    }
+
+    #[test]
+    fn the_first_row_is_selected_until_somebody_moves() {
+        let mut list = Loaded::default();
+        list.replace(vec!["c"], 2);
+        list.replace(vec!["b", "c"], 2);
+        list.step(0, 2);
+        list.replace(vec!["a", "b", "c"], 2);
+        assert_eq!((list.selected(), list.cursor().top), (Some(&"a"), 0));
+        list.step(1, 2);
+        list.step(-1, 2);
+        list.replace(vec!["0", "a", "b", "c"], 2);
+        assert_eq!(list.selected(), Some(&"a"));
+        list.replace(vec![], 2);
+        list.replace(vec!["z"], 2);
+        list.replace(vec!["y", "z"], 2);
+        assert_eq!(list.selected(), Some(&"y"));
     }
 
     #[test]

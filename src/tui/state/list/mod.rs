@@ -1,7 +1,8 @@
 //! Lists that are scrolled, filtered and change while one looks at them.
 //!
-//! Invariant: the selection stays on the same thing when rows move; only when the thing is gone
-//! does it stay at the same place. [`Loaded`] has all its rows; [`Windowed`] reads what is
+//! Invariant: the selection is the first row, whatever comes there, until somebody moves it; from
+//! then on it stays on the same thing when rows move, and only when the thing is gone does it
+//! stay at the same place. [`Loaded`] has all its rows; [`Windowed`] reads what is
 //! visible, because the list may have a hundred thousand.
 
 mod cursor;
@@ -36,6 +37,9 @@ pub(crate) trait Scroll {
 
     /// Moves the selection; `visible` rows fit on the screen.
     fn move_to(&mut self, at: usize, visible: usize);
+
+    /// The selection stays on its thing from now on, as if it had been moved there.
+    fn hold(&mut self);
 
     /// Shows only what matches, or everything.
     fn set_filter(&mut self, needle: Option<Needle>);

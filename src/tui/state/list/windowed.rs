@@ -36,6 +36,8 @@ pub(crate) struct Windowed<R: Row> {
     /// What the selection is on, even while its row is not here.
     anchor: Option<R::Key>,
     cursor: Cursor,
+    /// Whether somebody chose what is selected.
+    chosen: bool,
     /// The state of the list that `rows` are of; `None` before the first read.
     held: Option<u64>,
     /// The newest state that the node told of.
@@ -43,6 +45,8 @@ pub(crate) struct Windowed<R: Row> {
     reading: bool,
     /// The state and the place at which a read failed: not asked for again until either changes.
     gave_up: Option<(u64, usize)>,
+    /// Why the last read failed.
+    failure: Option<String>,
     filter: Option<Filter<R>>,
     scans: u64,
 }
@@ -72,10 +76,12 @@ impl<R: Row> Default for Windowed<R> {
             rows: Vec::new(),
             anchor: None,
             cursor: Cursor::default(),
+            chosen: false,
             held: None,
             known: 0,
             reading: false,
             gave_up: None,
+            failure: None,
             filter: None,
             scans: 0,
         }
@@ -127,8 +133,9 @@ impl<R: Row> Windowed<R> {
     }
 
     /// A read failed; it is tried again when the list changes, or another part of it is wanted.
-    pub(crate) fn failed(&mut self) {
+    pub(crate) fn failed(&mut self, why: &str) {
         self.reading = false;
+        self.failure = Some(why.to_owned());
         self.gave_up = Some((self.known, self.cursor.top));
         self.held = Some(self.known);
         if let Some(filter) = &mut self.filter {
@@ -142,6 +149,7 @@ impl<R: Row> Windowed<R> {
             return; // For a filter that was changed since.
         }
         self.reading = false;
+        self.failure = None;
         self.known = self.known.max(page.generation);
         self.total = to_index(page.total);
         let generation = page.generation.max(reading.generation);
@@ -152,7 +160,8 @@ impl<R: Row> Windowed<R> {
             self.offset = to_index(page.offset);
             self.rows = page.rows;
         }
-        let same = self.anchor.as_ref().and_then(|key| self.place_of(key));
+        self.chosen &= self.total > 0;
+        let same = self.anchor.as_ref().filter(|_| self.chosen).and_then(|key| self.place_of(key));
         self.cursor.at = same.unwrap_or(self.cursor.at);
         self.cursor.settle(self.len(), visible);
         self.anchor = self.selected().map(Row::key).or(self.anchor.take());
@@ -166,6 +175,13 @@ impl<R: Row> Windowed<R> {
                 Some(self.offset + n)
             }
         }
+    }
+
+    /// Selects a thing: where it is, or else the first row, where new things come.
+    pub(crate) fn select(&mut self, key: &R::Key, visible: usize) {
+        let place = self.place_of(key);
+        self.move_to(place.unwrap_or(0), visible);
+        self.chosen = place.is_some();
     }
 
     /// Changes a row wherever it is here.
@@ -187,6 +203,11 @@ impl<R: Row> Windowed<R> {
     /// Whether the list was read at least once.
     pub(crate) fn is_read(&self) -> bool {
         self.held.is_some() || self.filter.is_some()
+    }
+
+    /// Why the last read failed, if it did.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// How long the list is without a filter.
@@ -248,9 +269,14 @@ impl<R: Row> Scroll for Windowed<R> {
     }
 
     fn move_to(&mut self, at: usize, visible: usize) {
-        self.cursor.at = at;
+        let before = std::mem::replace(&mut self.cursor.at, at);
         self.cursor.settle(self.len(), visible);
+        self.chosen |= self.cursor.at != before;
         self.anchor = self.selected().map(Row::key);
+    }
+
+    fn hold(&mut self) {
+        self.chosen = true;
     }
 
     fn set_filter(&mut self, needle: Option<Needle>) {
@@ -264,6 +290,8 @@ impl<R: Row> Scroll for Windowed<R> {
             Some(_) => Cursor::default(),
             None => Cursor { at: place, top: place.saturating_sub(CONTEXT) },
         };
+        // A row that a filter led to was chosen by it.
+        self.chosen = place > 0;
     }
 
     fn filter(&self) -> Option<&Needle> {
@@ -327,6 +355,22 @@ mod tests {
     }
 
     #[test]
+    fn the_first_row_is_selected_until_somebody_moves() {
+        let mut list = Windowed::default();
+        settle(&mut list, &[10, 20], 1, 0);
+        settle(&mut list, &[5, 10, 20], 2, 0);
+        assert_eq!(list.selected(), Some(&Numbered(5)));
+        list.move_to(2, 20);
+        list.select(&10, 20);
+        settle(&mut list, &[1, 5, 10, 20], 3, 0);
+        assert_eq!(list.selected(), Some(&Numbered(10)));
+        // What has just begun is not here yet: it comes on top.
+        list.select(&0, 20);
+        settle(&mut list, &[0, 1, 5, 10, 20], 4, 0);
+        assert_eq!(list.selected(), Some(&Numbered(0)));
+    }
+
+    #[test]
     fn a_filter_reads_through_everything_and_leads_back() {
         let rows: Vec<u64> = (0..5_000).collect();
         let mut list = Windowed::default();
@@ -349,7 +393,7 @@ mod tests {
         assert!(list.next_read(20, 0).is_some());
         list.refused();
         assert!(list.next_read(20, 0).is_some());
-        list.failed();
+        list.failed("the disk is gone");
         assert_eq!(list.next_read(20, 0), None);
         list.heard(2);
         assert!(list.next_read(20, 0).is_some());

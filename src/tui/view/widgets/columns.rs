@@ -4,9 +4,9 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
-use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::text::cut_start;
 use crate::domain::untrusted::truncate;
 
 /// How wide a column is.
@@ -79,33 +79,10 @@ pub(in crate::tui::view) fn row(width: usize, cells: Vec<Cell>) -> Line<'static>
     Line::from(spans)
 }
 
-/// At most the last `width` columns of a safe text, with `…` where something was left out.
-fn cut_start(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let (mut start, mut used) = (text.len(), 1);
-    for (at, grapheme) in text.grapheme_indices(true).rev() {
-        used += grapheme.width();
-        if used > width {
-            break;
-        }
-        start = at;
-    }
-    if width == 0 { String::new() } else { format!("…{}", &text[start..]) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn paths_keep_their_end() {
-        assert_eq!(cut_start("music/01.flac", 8), "…01.flac");
-        assert_eq!(cut_start("東京", 3), "…京");
-        assert_eq!((cut_start("ab", 2), cut_start("ab", 0)), ("ab".into(), String::new()));
-    }
 
     proptest! {
         #[test]
