@@ -116,7 +116,9 @@ impl Link {
         if link.sha1.is_none() && link.root.is_none() {
             return Err(BadLink::NoHash);
         }
-        Ok(link)
+        // Escaping makes addresses longer, and the node at the other end of the socket must be
+        // able to read the link as well.
+        if link.to_string().len() > MAX_LINK { Err(BadLink::TooLong) } else { Ok(link) }
     }
 
     fn set_hash(&mut self, urn: &str) -> Result<(), BadLink> {
@@ -329,6 +331,10 @@ mod tests {
             (&format!("magnet:?xt=urn:blake3:{zero}&xl=9223372036854775808"), "is impossible"),
             (&format!("magnet:?xt=urn:blake3:{zero}&x.pe=host"), "does not parse"),
             (&"x".repeat(MAX_LINK + 1), "longer than"),
+            (
+                &format!("magnet:?xt=urn:blake3:{zero}&x.pe=/dns/{}", "é".repeat(2_000)),
+                "longer than",
+            ),
         ] {
             let error = text.parse::<Link>().expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");

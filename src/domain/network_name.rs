@@ -4,6 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+/// Bytes of a bad name that its error quotes.
+const MAX_QUOTED: usize = 80;
+
 /// A network's name: 1 to 32 of `a-z`, `0-9` and `-`.
 ///
 /// Nodes of different networks speak protocols of different names and so never mix.
@@ -47,7 +50,9 @@ impl FromStr for NetworkName {
     fn from_str(text: &str) -> Result<Self, BadNetworkName> {
         let fits = (1..=32).contains(&text.len())
             && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if fits { Ok(Self(text.to_owned())) } else { Err(BadNetworkName(text.to_owned())) }
+        // The error quotes what an invitation says, which may be long.
+        let quoted = &text[..text.floor_char_boundary(MAX_QUOTED)];
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadNetworkName(quoted.to_owned())) }
     }
 }
 
