@@ -136,8 +136,8 @@ async fn a_wrong_size_in_a_link_is_not_blamed_on_who_has_the_file() {
         content.size = size;
         let transfer = b.get(Link::of(&content, "song.bin")).await;
         let TransferState::Failed(failure) = &transfer.state else { panic!("{transfer:?}") };
-        assert_eq!((failure.kind, transfer.banned), (FailureKind::NotFound, 0), "{failure}");
-        assert!(failure.message.contains("another size"), "{failure}");
+        assert_eq!((failure.kind, transfer.banned), (FailureKind::Verification, 0), "{failure}");
+        assert!(failure.message.contains("the link says otherwise"), "{failure}");
     }
 }
 
