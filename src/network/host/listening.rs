@@ -25,16 +25,18 @@ pub(super) fn listen(swarm: &mut Swarm<Behaviour>, config: &HostConfig) -> Resul
 
 fn listen_anywhere(swarm: &mut Swarm<Behaviour>, config: &HostConfig) -> Result<(), StartError> {
     let port = Memory::new(&config.data_dir).port().unwrap_or(0);
+    // Looked at before we listen ourselves: one of our own would seem to take the other's port.
+    let ips = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+    let wanted = ips.into_iter().flat_map(|ip| [tcp(ip, port), quic(ip, port)]);
+    let free = |address| if is_taken(&address) { any_port(&address) } else { address };
+    let addresses: Vec<Multiaddr> = wanted.map(free).collect();
     let mut listening = false;
     let mut last_error = None;
     // A machine may lack one of the protocols; the node needs one of them.
-    for ip in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-        for address in [tcp(ip, port), quic(ip, port)] {
-            let free = if is_taken(&address) { any_port(&address) } else { address };
-            match swarm.listen_on(free.clone()) {
-                Ok(_) => listening = true,
-                Err(error) => last_error = Some(explain(free, &error)),
-            }
+    for address in addresses {
+        match swarm.listen_on(address.clone()) {
+            Ok(_) => listening = true,
+            Err(error) => last_error = Some(explain(address, &error)),
         }
     }
     last_error.filter(|_| !listening).map_or(Ok(()), Err)
