@@ -14,6 +14,7 @@ pub mod proof;
 pub mod providers;
 pub mod serve;
 pub mod session;
+pub mod tree;
 pub mod wire;
 
 use libp2p::StreamProtocol;
