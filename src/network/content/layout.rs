@@ -158,6 +158,19 @@ pub const fn mask(blocks: &Range<u8>) -> Mask {
     below(blocks.end as u64) & !below(blocks.start as u64)
 }
 
+/// The runs of consecutive blocks in a mask.
+#[must_use]
+pub fn runs(mask: Mask) -> Vec<Range<u8>> {
+    let mut runs: Vec<Range<u8>> = Vec::new();
+    for block in (0..64).filter(|block| mask >> block & 1 == 1) {
+        match runs.last_mut() {
+            Some(run) if run.end == block => run.end += 1,
+            _ => runs.push(block..block + 1),
+        }
+    }
+    runs
+}
+
 /// The mask of a whole span of so many bytes.
 #[must_use]
 pub const fn full(bytes: u64) -> Mask {
@@ -212,6 +225,7 @@ mod tests {
     #[test]
     fn masks_have_the_bits_of_their_blocks() {
         assert_eq!((mask(&(0..1)), mask(&(2..4)), mask(&(0..64))), (1, 0b1100, u64::MAX));
+        assert_eq!(runs(mask(&(0..1)) | mask(&(2..4)) | mask(&(63..64))), [0..1, 2..4, 63..64]);
         assert_eq!((full(1), full(BLOCK), full(BLOCK + 1), full(SPAN)), (1, 1, 3, u64::MAX));
     }
 

@@ -1,0 +1,179 @@
+//! The one schedule of a fetch, shared by its conversations: what they report goes in, what is to
+//! be asked comes out to whom it concerns.
+
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    domain::Root,
+    network::content::{
+        layout::{Layout, Mask, SpanNo},
+        limiter::Limiter,
+        meter::Meter,
+        schedule::{Action, DropReason, PeerNo, PeerView, RequestNo, Schedule},
+        store::Store,
+    },
+};
+
+/// What a conversation is to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Ask for blocks of a span.
+    Ask(Ask),
+    /// Say that a request is not needed any more.
+    Cancel(RequestNo),
+    /// End.
+    Close(DropReason),
+}
+
+/// A request for consecutive blocks of a span.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) request: RequestNo,
+    pub(super) span: SpanNo,
+    pub(super) blocks: Range<u8>,
+}
+
+/// What all conversations of a fetch share.
+#[derive(Debug)]
+pub(super) struct Engine {
+    /// What is fetched: a content, or the list of a collection.
+    pub(super) followed: Root,
+    pub(super) layout: Arc<Layout>,
+    pub(super) store: Arc<Store>,
+    /// Limits that every byte has to pass.
+    pub(super) limits: Vec<Arc<Limiter>>,
+    pub(super) meter: Arc<Meter>,
+    core: Mutex<Core>,
+    next_peer: AtomicU32,
+    /// Everything wanted is here.
+    pub(super) complete: Notify,
+    /// More sources are wanted.
+    pub(super) hungry: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Core {
+    schedule: Schedule,
+    lines: HashMap<PeerNo, mpsc::UnboundedSender<Order>>,
+}
+
+/// How far a fetch is, as the schedule knows it.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    pub(super) done: u64,
+    pub(super) wanted: u64,
+    pub(super) complete: bool,
+    pub(super) peers: Vec<(PeerNo, PeerView)>,
+}
+
+impl Engine {
+    pub(super) fn new(
+        followed: Root,
+        store: Arc<Store>,
+        schedule: Schedule,
+        (limits, meter): (Vec<Arc<Limiter>>, Arc<Meter>),
+        hungry: Arc<Notify>,
+    ) -> Self {
+        Self {
+            followed,
+            layout: store.plan().layout.clone(),
+            store,
+            limits,
+            meter,
+            core: Mutex::new(Core { schedule, lines: HashMap::new() }),
+            next_peer: AtomicU32::new(0),
+            complete: Notify::new(),
+            hungry,
+        }
+    }
+
+    /// Takes in a peer, which has nothing yet. Its orders come through the receiver; the scheduler
+    /// bounds how many are under way.
+    pub(super) fn join(&self) -> (PeerNo, mpsc::UnboundedReceiver<Order>) {
+        let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
+        let (line, orders) = mpsc::unbounded_channel();
+        let mut core = self.lock();
+        core.lines.insert(peer, line);
+        core.schedule.peer_joined(peer, Instant::now());
+        (peer, orders)
+    }
+
+    /// A peer is gone; what it was asked for goes to others.
+    pub(super) fn leave(&self, peer: PeerNo) {
+        self.lock().lines.remove(&peer);
+        self.act(|schedule, now| schedule.peer_left(peer, now));
+    }
+
+    /// Tells the schedule something, and has done what follows from it.
+    pub(super) fn act<T>(&self, tell: impl FnOnce(&mut Schedule, Instant) -> T) -> T {
+        let mut core = self.lock();
+        let now = Instant::now();
+        let out = tell(&mut core.schedule, now);
+        while let Some(action) = core.schedule.poll(now) {
+            self.carry_out(&mut core, action);
+        }
+        if core.schedule.is_complete() {
+            self.complete.notify_one();
+        }
+        out
+    }
+
+    /// Tells the schedule something from which nothing follows at once.
+    pub(super) fn note<T>(&self, tell: impl FnOnce(&mut Schedule, Instant) -> T) -> T {
+        tell(&mut self.lock().schedule, Instant::now())
+    }
+
+    /// How many bytes may be read at once: little where a limit is low, so that what comes is as even
+    /// as the limit wants it.
+    pub(super) fn at_once(&self) -> usize {
+        let set = self.limits.iter().filter(|limit| limit.is_set());
+        set.map(|limit| limit.piece()).min().unwrap_or(usize::MAX / 2)
+    }
+
+    /// Blocks that arrived were not written after all.
+    pub(super) fn lost(&self, span: SpanNo, blocks: Mask) {
+        if blocks != 0 {
+            self.act(|schedule, _| schedule.lost(span, blocks));
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let core = self.lock();
+        let view = |peer: &PeerNo| Some((*peer, core.schedule.peer_view(*peer)?));
+        Standing {
+            done: core.schedule.bytes_done(),
+            wanted: core.schedule.bytes_wanted(),
+            complete: core.schedule.is_complete(),
+            peers: core.lines.keys().filter_map(view).collect(),
+        }
+    }
+
+    fn carry_out(&self, core: &mut Core, action: Action) {
+        let (peer, order) = match action {
+            Action::Ask { peer, request, span, blocks } => {
+                (peer, Order::Ask(Ask { request, span, blocks }))
+            }
+            Action::Cancel { peer, request } => (peer, Order::Cancel(request)),
+            Action::Drop { peer, why } => (peer, Order::Close(why)),
+            Action::FindSources => return self.hungry.notify_one(),
+        };
+        // A conversation that has just ended says so itself, and its requests go back then.
+        if let Some(line) = core.lines.get(&peer) {
+            let _ = line.send(order);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

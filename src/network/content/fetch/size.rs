@@ -1,0 +1,131 @@
+//! How large a content is, proven before anything is reserved or written.
+
+use libp2p::PeerId;
+use tokio::sync::mpsc;
+
+use super::{Blame, candidates::Candidates};
+use crate::{
+    domain::{Root, Source},
+    network::content::{providers::Providers, session::SessionError},
+};
+
+/// Providers that are asked at the same time.
+const PARALLEL: usize = 4;
+
+/// Why no size was proven.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// Nobody was found who says he has it.
+    #[error("nobody was found who has it")]
+    NoSources,
+    /// Everybody who said he has it failed; the last reason is told.
+    #[error("no source is left: {0}")]
+    SourcesFailed(String),
+    /// Everybody who said he has it sent something else; the last evidence is told.
+    #[error("every source sent something else: {0}")]
+    SourcesLied(String),
+    /// Those who have it say that it has another size than the link.
+    #[error("it has {0} bytes, and the link says otherwise")]
+    OtherSize(u64),
+}
+
+/// What providers said, and whom that leaves.
+#[derive(Debug)]
+pub struct Proven {
+    /// Bytes of the content.
+    pub size: u64,
+    /// Everybody who was found meanwhile and did not prove himself wrong.
+    pub seen: Vec<Source>,
+    /// Those who did.
+    pub banned: Vec<Blame>,
+}
+
+/// Has somebody prove the size of a content.
+///
+/// A provider is asked for the size it knows first. The expected one is somebody else's word: a
+/// provider that says another has not lied, and its bytes would not fit a tree of the wrong size.
+///
+/// # Errors
+/// When nobody does.
+pub async fn prove(
+    providers: &Providers,
+    root: Root,
+    expected: Option<u64>,
+    sources: &mut mpsc::Receiver<Source>,
+) -> Result<Proven, ProveError> {
+    let mut candidates = Candidates::new(providers.own());
+    let (mut seen, mut banned) = (Vec::new(), Vec::new());
+    let (mut last_reason, mut other_size) = (None, None);
+    let mut asking = tokio::task::JoinSet::new();
+    let mut more = true;
+    loop {
+        while asking.len() < PARALLEL
+            && let Some(candidate) = candidates.next(std::time::Instant::now())
+        {
+            let providers = providers.clone();
+            asking.spawn(async move {
+                let addresses = candidate.addresses.clone();
+                let asked = ask(&providers, candidate.peer, addresses, root, expected).await;
+                (candidate, asked)
+            });
+        }
+        if !more && asking.is_empty() && candidates.is_empty() {
+            return Err(match (other_size, last_reason, banned.pop()) {
+                (Some(size), _, _) => ProveError::OtherSize(size),
+                (None, Some(reason), _) => ProveError::SourcesFailed(reason),
+                (None, None, Some(Blame { evidence, .. })) => ProveError::SourcesLied(evidence),
+                (None, None, None) => ProveError::NoSources,
+            });
+        }
+        tokio::select! {
+            source = sources.recv(), if more => match source {
+                Some(source) => {
+                    if candidates.found(source.clone()) {
+                        seen.push(source);
+                    }
+                }
+                None => more = false,
+            },
+            Some(Ok((candidate, asked))) = asking.join_next() => match asked {
+                Ok(Ok(size)) => return Ok(Proven { size, seen, banned }),
+                Ok(Err(size)) => other_size = Some(size),
+                Err(SessionError::Lied(evidence)) => {
+                    let peer = candidate.peer;
+                    tracing::warn!(%peer, %evidence, "a source is banned");
+                    providers.ban(peer, &evidence);
+                    seen.retain(|source| !matches!(source, Source::Peer { id, .. } if *id == peer));
+                    banned.push(Blame { peer, evidence });
+                }
+                Err(error) => {
+                    last_reason = Some(error.to_string());
+                    candidates.failed(candidate, false, std::time::Instant::now());
+                }
+            },
+            // Somebody rests: look again soon.
+            () = tokio::time::sleep(super::TICK), if !candidates.is_empty() => {}
+        }
+    }
+}
+
+/// The size that a provider proved, or else the other one that it knows.
+async fn ask(
+    providers: &Providers,
+    peer: PeerId,
+    addresses: Vec<libp2p::Multiaddr>,
+    root: Root,
+    expected: Option<u64>,
+) -> Result<Result<u64, u64>, SessionError> {
+    let mut session = providers.open_to_ask(peer, addresses).await?;
+    let described = session.describe_root(root).await?;
+    let size = described.first().ok_or(SessionError::Missing)?.content.size;
+    if expected.is_some_and(|expected| expected != size) {
+        return Ok(Err(size));
+    }
+    match session.prove_size(root, size).await {
+        Ok(()) => Ok(Ok(size)),
+        Err(SessionError::Lied(what)) => {
+            Err(SessionError::Lied(super::conversation::evidence(&root, &what)))
+        }
+        Err(error) => Err(error),
+    }
+}
