@@ -14,6 +14,7 @@ pub mod meter;
 pub mod part;
 pub mod proof;
 pub mod providers;
+pub mod schedule;
 pub mod serve;
 pub mod session;
 pub mod tree;
