@@ -5,6 +5,7 @@
 //! name, which key a tag has, what a link says) live here and carry a version.
 
 pub mod blocks;
+pub mod collection;
 pub mod content_id;
 pub mod file_name;
 pub mod key;
@@ -18,6 +19,7 @@ pub mod units;
 pub mod untrusted;
 pub mod words;
 
+pub use collection::Collection;
 pub use content_id::{ContentId, Root, Sha1Hash};
 pub use key::Key;
 pub use link::{Invite, Link};

@@ -74,6 +74,12 @@ impl Announcer {
         let _ = self.orders.send(Order::Add(manifest.content, manifest.keys())).await;
     }
 
+    /// Announces from now on that a content is here, or a part of it; not what it is called.
+    pub async fn add_content(&self, content: ContentId) {
+        let keys = vec![Key::of_content(&content.sha1), Key::of_root(&content.root)];
+        let _ = self.orders.send(Order::Add(content, keys)).await;
+    }
+
     /// Withdraws the keys that no other shared file has.
     pub async fn remove(&self, content: ContentId) {
         let _ = self.orders.send(Order::Remove(content)).await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SearchId, TransferId};
+use super::{LimitsChange, SearchId, TransferId, Tuning};
 use crate::domain::{Link, query::QueryText};
 
 /// Names one command of one client; chosen by the client, repeated in the reply.
@@ -80,21 +80,59 @@ pub enum Command {
         /// Which search.
         search: SearchId,
     },
-    /// Fetch a file: [`Reply::Transfer`](super::Reply::Transfer), then [`Event::Transfer`](super::Event::Transfer) as it goes.
+    /// Fetch a file or a collection, or go on with one that was begun: [`Reply::Transfer`](super::Reply::Transfer),
+    /// then [`Event::Transfer`](super::Event::Transfer) as it goes.
     Get {
         /// What to fetch.
         link: Link,
         /// A file or an existing folder, absolute; the download folder if absent.
         #[serde(default, with = "super::path_text::option")]
         destination: Option<PathBuf>,
+        /// Of a collection only the files at or below these paths within it; all where empty.
+        #[serde(default)]
+        select: Vec<String>,
+    },
+    /// Fetch for a reader, in order, and offer it at a URL on this machine while it arrives:
+    /// [`Reply::Stream`](super::Reply::Stream).
+    Stream {
+        /// What to fetch; one file.
+        link: Link,
+        /// Whether it is for the reader only, and deleted with [`Command::Cancel`].
+        temporary: bool,
     },
     /// Transfers, newest first: [`Reply::Transfers`](super::Reply::Transfers).
     Transfers(Window),
+    /// Who brings a transfer, and how fast: [`Reply::Sources`](super::Reply::Sources).
+    Sources {
+        /// Which transfer.
+        transfer: TransferId,
+    },
+    /// Stop a transfer and keep what is there: [`Reply::Done`](super::Reply::Done).
+    Pause {
+        /// Which transfer.
+        transfer: TransferId,
+    },
+    /// Go on with a transfer that is paused, waits or failed: [`Reply::Done`](super::Reply::Done).
+    Resume {
+        /// Which transfer.
+        transfer: TransferId,
+    },
     /// Stop a transfer and delete what is unfinished: [`Reply::Done`](super::Reply::Done).
     Cancel {
         /// Which transfer.
         transfer: TransferId,
     },
+    /// Change how a transfer runs: [`Reply::Done`](super::Reply::Done).
+    Tune {
+        /// Which transfer.
+        transfer: TransferId,
+        /// What to change.
+        change: Tuning,
+    },
+    /// The limits of this node: [`Reply::Limits`](super::Reply::Limits).
+    Limits,
+    /// Change limits of this node while it runs: [`Reply::Limits`](super::Reply::Limits).
+    SetLimits(LimitsChange),
     /// How another person can join this network: [`Reply::Invite`](super::Reply::Invite).
     Invite,
     /// Connect to the peers of an invitation: [`Reply::Joined`](super::Reply::Joined).

@@ -7,17 +7,23 @@
 //! freshness, never facts.
 
 mod command;
+mod limits;
 pub(crate) mod path_text;
 mod reply;
 mod rows;
 mod snapshot;
+mod transfer_rows;
 
 pub use command::{Command, CommandId, Page, Request, Window};
+pub use limits::{Hours, Limits, LimitsChange, Rate};
 pub use reply::{Event, Failure, FailureKind, Notice, NoticeLevel, Output, Reply};
 pub use rows::{
     Bucket, Contact, PeerRow, ResultRow, ResultTags, RootRow, RoutingTable, SearchEnd, SearchId,
-    SearchRow, ShareRow, ShareState, TransferId, TransferRow, TransferState, WordRow,
+    SearchRow, ShareRow, ShareState, WordRow,
 };
 pub use snapshot::{
     Generations, NodeInfo, Rates, Reachability, ShareTotals, Snapshot, TransferTotals, Verdict,
+};
+pub use transfer_rows::{
+    QueuePlace, SourceRow, SourceState, TransferId, TransferRow, TransferState, Tuning,
 };

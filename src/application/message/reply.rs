@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CommandId, Page, PeerRow, ResultRow, RootRow, RoutingTable, SearchId, SearchRow, ShareRow,
-    Snapshot, TransferId, TransferRow,
+    CommandId, Limits, Page, PeerRow, ResultRow, RootRow, RoutingTable, SearchId, SearchRow,
+    ShareRow, Snapshot, SourceRow, TransferId, TransferRow,
 };
 use crate::domain::{Link, Untrusted};
 
@@ -54,6 +54,17 @@ pub enum Reply {
     },
     /// Transfers.
     Transfers(Page<TransferRow>),
+    /// Who brings a transfer.
+    Sources(Vec<SourceRow>),
+    /// The transfer of a stream has begun, or was there already.
+    Stream {
+        /// Its name from now on.
+        transfer: TransferId,
+        /// Where it can be read on this machine, also while it arrives, with ranges.
+        url: String,
+    },
+    /// The limits, as they are now.
+    Limits(Limits),
     /// An invitation, ready to be sent to somebody.
     Invite {
         /// `p2pfs-join:…`

@@ -1,4 +1,4 @@
-//! The rows of long lists: peers, shared files, searches and their results, transfers.
+//! The rows of long lists: peers, shared files, searches and their results.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,7 @@ use libp2p_identity::PeerId;
 use multiaddr::Multiaddr;
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
-use crate::domain::{ContentId, Link, Sha1Hash, Tags, Untrusted, query::QueryText};
+use crate::domain::{ContentId, Link, Tags, Untrusted, query::QueryText};
 
 /// A connected peer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -212,66 +211,5 @@ impl From<Tags> for ResultTags {
             album: tags.album.map(Untrusted::new),
             duration_ms: tags.duration_ms,
         }
-    }
-}
-
-/// Names a transfer of a node.
-pub type TransferId = u64;
-
-/// A transfer at a glance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TransferRow {
-    /// Its name.
-    pub transfer: TransferId,
-    /// What it is called.
-    pub name: Untrusted,
-    /// The address of the content, if known.
-    pub sha1: Option<Sha1Hash>,
-    /// Bytes in the file, once they are certain.
-    pub size: Option<u64>,
-    /// Bytes verified.
-    pub done: u64,
-    /// Bytes per second.
-    pub rate: u64,
-    /// Peers that have it and were not dropped.
-    pub sources: u32,
-    /// Peers dropped for sending what was not asked for.
-    pub banned: u32,
-    /// The peer it comes from now.
-    pub from: Option<PeerId>,
-    /// How far it is.
-    pub state: TransferState,
-    /// Where the file will be, or is.
-    #[serde(with = "super::path_text")]
-    pub path: PathBuf,
-    /// To fetch it again.
-    pub link: Link,
-}
-
-/// How far a transfer is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TransferState {
-    /// Looking for peers that have it.
-    FindingSources,
-    /// Asking peers what the content is.
-    Describing,
-    /// Bytes arrive.
-    Fetching,
-    /// All bytes are there; the last checks and the move to the final name.
-    Finishing,
-    /// The file is there and verified.
-    Done,
-    /// It ended without the file.
-    Failed(Failure),
-    /// A person stopped it.
-    Cancelled,
-}
-
-impl TransferState {
-    /// Whether nothing more will happen.
-    #[must_use]
-    pub const fn is_over(&self) -> bool {
-        matches!(self, Self::Done | Self::Failed(_) | Self::Cancelled)
     }
 }

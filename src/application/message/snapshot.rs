@@ -97,8 +97,14 @@ pub struct ShareTotals {
 /// Transfers by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransferTotals {
-    /// Running or waiting for a source.
+    /// Running, or tries again by itself.
     pub active: u32,
+    /// Queued behind others.
+    #[serde(default)]
+    pub queued: u32,
+    /// Paused by a person.
+    #[serde(default)]
+    pub paused: u32,
     /// Finished and verified.
     pub done: u32,
     /// Ended without the file.
@@ -112,8 +118,11 @@ pub struct Rates {
     pub down: u64,
     /// File bytes sent.
     pub up: u64,
-    /// The most that is sent; `None` is no limit.
+    /// The most that is sent now; `None` is no limit.
     pub up_limit: Option<u64>,
+    /// The most that is received now; `None` is no limit.
+    #[serde(default)]
+    pub down_limit: Option<u64>,
     /// File bytes received since the start.
     pub total_down: u64,
     /// File bytes sent since the start.

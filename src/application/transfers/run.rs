@@ -1,248 +1,193 @@
-//! The course of one transfer.
+//! The life of one transfer's task: it runs its course, ends as somebody wishes, and leaves things
+//! in order whichever way it ends.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::{
-    Inner, Transfer, destination, sources,
-    variants::{self, Variant},
+    Inner, course, destination, explain, place,
+    record::{self, PathBytes},
+    transfer::{Transfer, Wish},
 };
 use crate::{
-    application::message::{Event, Failure, FailureKind, Notice, NoticeLevel, TransferState},
-    domain::{Root, Sha1Hash, Source, Untrusted},
-    network::content::{
-        fetch::{Fetch, FetchError, Progress},
-        part::PartFile,
+    application::{
+        message::{Event, Failure, FailureKind, Notice, NoticeLevel, TransferState},
+        peers::unix_now,
     },
+    domain::Untrusted,
 };
 
-/// Sources that may wait for the fetch.
-const QUEUE: usize = 64;
+/// After how many seconds a transfer without sources tries again at first; then twice that.
+const RETRY: u64 = 15;
+/// But at least so often, in seconds.
+const RETRY_AT_LEAST: u64 = 600;
+/// After how many seconds a transfer without room on the disk looks again.
+const RETRY_ROOM: u64 = 10;
 
-/// What is to be fetched, once it is known what that is.
-struct Target {
-    root: Root,
-    size: Option<u64>,
-    /// What the SHA-1 must turn out to be.
-    sha1: Option<Sha1Hash>,
-    name: Option<String>,
-    /// Who has it, as far as known.
-    sources: Vec<Source>,
+/// Has a transfer run.
+pub(super) fn start(inner: &Arc<Inner>, transfer: &Arc<Transfer>) {
+    if transfer.active.send_if_modified(|active| !std::mem::replace(active, true)) {
+        transfer.wish.send_replace(Wish::Run);
+        tokio::spawn(run(inner.clone(), transfer.clone()));
+    }
 }
 
-/// Runs a transfer to its end, which is always told.
-pub(super) async fn run(inner: Arc<Inner>, transfer: Arc<Transfer>) {
+async fn run(inner: Arc<Inner>, transfer: Arc<Transfer>) {
+    let mut wish = transfer.wish.subscribe();
     let fetched = tokio::select! {
-        () = transfer.cancel.cancelled() => None,
-        result = course(&inner, &transfer) => Some(result),
+        fetched = course::run(&inner, &transfer) => Some(fetched),
+        _ = wish.wait_for(|wish| *wish != Wish::Run) => None,
     };
-    let result = match fetched {
-        Some(Ok((part, path))) => Some(finish(&inner, &transfer, part, path).await),
+    let ended = match fetched {
+        Some(Ok(())) => Some(finish(&inner, &transfer).await),
         Some(Err(failure)) => Some(Err(failure)),
         None => None,
     };
-    let end = match result {
-        Some(Ok(())) => TransferState::Done,
-        Some(Err(failure)) => TransferState::Failed(failure),
-        None => TransferState::Cancelled,
-    };
-    let row = transfer.row();
-    let notice = match &end {
-        TransferState::Done => Some(Notice {
-            level: NoticeLevel::Info,
-            text: Untrusted::new(format!("{} is here and verified", row.name.raw())),
-            hint: Some(format!("it is in {}", row.path.display())),
-        }),
-        TransferState::Failed(failure) => Some(Notice {
-            level: NoticeLevel::Error,
-            text: Untrusted::new(format!("{}: {}", row.name.raw(), failure.message)),
-            hint: failure.hint.clone(),
-        }),
-        _ => None,
-    };
-    inner.set_state(&transfer, end);
-    if let Some(notice) = notice {
-        let _ = inner.parts.events.send(Event::Notice(notice));
+    let store = transfer.store().take();
+    if let Some(store) = store
+        && let Err(error) = store.close().await
+    {
+        tracing::debug!(%error, "a transfer did not end in good order");
     }
-}
-
-/// Fetches the content; what comes of it is complete and right, and lacks only its name.
-async fn course(
-    inner: &Arc<Inner>,
-    transfer: &Arc<Transfer>,
-) -> Result<(PartFile, PathBuf), Failure> {
-    let mut found = sources::find(inner.clone(), transfer.clone());
-    let link = &transfer.link;
-    let mut targets = Vec::new();
-    if let (Some(root), Some(name)) = (link.root, &link.name) {
-        targets.push(Target {
-            root,
-            size: link.size,
-            sha1: link.sha1,
-            name: Some(name.clone()),
-            sources: Vec::new(),
-        });
-    } else {
-        inner.set_state(transfer, TransferState::Describing);
-        let (variants, seen) = variants::describe(inner, transfer, &mut found).await;
-        if variants.is_empty() {
-            return Err(nobody(inner, seen.len()));
-        }
-        targets.extend(variants.into_iter().map(|variant| target(variant, transfer, &seen)));
-    }
-    let mut last = None;
-    for target in targets {
-        // Only the first can hope for sources that are still being looked for.
-        let more = std::mem::replace(&mut found, mpsc::channel(1).1);
-        // Whoever made up this one may send it wrong, not at all, or larger than the disk.
-        match fetch(inner, transfer, target, more).await {
-            Ok(fetched) => return Ok(fetched),
-            Err(failure) => last = Some(failure),
+    transfer.progress.send_modify(|progress| progress.peers.clear());
+    transfer.active.send_replace(false);
+    match ended {
+        Some(Ok(())) => done(&inner, &transfer),
+        Some(Err(failure)) => failed(&inner, &transfer, failure),
+        None => {
+            let wish = *transfer.wish.borrow();
+            settle(&inner, &transfer, wish);
         }
     }
-    Err(last.unwrap_or_else(|| nobody(inner, 0)))
+    inner.arrange();
 }
 
-fn target(variant: Variant, transfer: &Transfer, seen: &[Source]) -> Target {
-    let Variant { manifest, sources } = variant;
-    let by_root = transfer.link.root.is_some();
-    Target {
-        root: manifest.content.root,
-        // A size in the link is as good as a manifest's: both are proven before they count.
-        size: transfer.link.size.or((!by_root).then_some(manifest.content.size)),
-        sha1: transfer.link.sha1.or(Some(manifest.content.sha1)),
-        name: transfer.link.name.clone().or(Some(manifest.name)),
-        sources: if by_root { seen.to_vec() } else { sources },
-    }
-}
-
-async fn fetch(
-    inner: &Arc<Inner>,
-    transfer: &Transfer,
-    target: Target,
-    more: mpsc::Receiver<Source>,
-) -> Result<(PartFile, PathBuf), Failure> {
-    let parts = &inner.parts;
-    let name = target.name.unwrap_or_else(|| target.root.to_string());
-    let path = place(inner, transfer, name).await?;
-    let part = {
-        let path = path.clone();
-        spawn_blocking(move || PartFile::create(&path).map_err(|e| destination::explain(&path, &e)))
-            .await
-            .map_err(|_| broken())??
+/// Does what is wished of a transfer that has no task.
+pub(super) fn settle(inner: &Inner, transfer: &Transfer, wish: Wish) {
+    let given = transfer.uploaded.swap(0, std::sync::atomic::Ordering::Relaxed);
+    transfer.edit(|record| record.uploaded += given);
+    let state = match wish {
+        Wish::Run | Wish::Queue => TransferState::Queued,
+        Wish::Pause => TransferState::Paused,
+        Wish::Leave => return inner.save(transfer),
+        Wish::Cancel => {
+            forget(inner, transfer);
+            TransferState::Cancelled
+        }
     };
-    inner.set_state(transfer, TransferState::Fetching);
-    transfer.progress.send_replace(Progress::default());
-    let fetch = Fetch {
-        providers: parts.providers.clone(),
-        root: target.root,
-        size: target.size,
-        meter: parts.meter.clone(),
-        progress: transfer.progress.clone(),
-    };
-    let sources = feed(target.sources, more);
-    let part = fetch.run(part, sources).await.map_err(|error| explain(inner, &path, error))?;
-    match target.sha1.filter(|expected| *expected != part.sha1()) {
-        Some(expected) => Err(wrong_sha1(expected, part.sha1())),
-        None => Ok((part, path)),
+    if wish != Wish::Cancel {
+        inner.save(transfer);
     }
+    inner.set_state(transfer, state);
 }
 
-/// Gives a file that is complete and right its name. Not to be cancelled: it is there or it is not.
-async fn finish(
-    inner: &Inner,
-    transfer: &Transfer,
-    part: PartFile,
-    path: PathBuf,
-) -> Result<(), Failure> {
-    inner.set_state(transfer, TransferState::Finishing);
-    let wanted = path.clone();
-    let job = spawn_blocking(move || part.finish(&wanted));
-    let done = job.await.map_err(|_| broken())?;
-    transfer.shown().path = done.map_err(|error| destination::explain(&path, &error))?;
+/// Gives what is complete and right its name. Not to be interrupted: it is there or it is not.
+async fn finish(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<(), Failure> {
+    let record = transfer.record();
+    let (Some(PathBytes(part)), Some(PathBytes(path))) = (record.part, record.path) else {
+        return Ok(());
+    };
+    // Readers and peers let go of it; what they have open they can still read.
+    transfer.store().take();
+    let (disk, folder) = (inner.parts.disk.clone(), record::folder(&inner.parts.data_dir, transfer.id));
+    let (noting, wanted) = (transfer.clone(), path.clone());
+    let published = spawn_blocking(move || {
+        place::publish(&*disk, &part, &wanted, &mut |name| {
+            noting.edit(|record| record.finishing = Some(PathBytes(name.to_owned())));
+            noting.record().write(&folder)
+        })
+    });
+    let published = published.await.map_err(|_| explain::broken())?;
+    let path = published.map_err(|error| destination::explain(&path, &error))?;
+    transfer.edit(|record| (record.path, record.part) = (Some(PathBytes(path)), None));
     Ok(())
 }
 
-/// Decides where the file goes and shows it.
-async fn place(inner: &Inner, transfer: &Transfer, name: String) -> Result<PathBuf, Failure> {
-    let (wanted, downloads) = (transfer.destination.clone(), inner.parts.download_dir.clone());
-    let called = name.clone();
-    let path = spawn_blocking(move || destination::choose(wanted.as_deref(), &downloads, &called))
-        .await
-        .map_err(|_| broken())??;
-    let mut shown = transfer.shown();
-    shown.name = name;
-    shown.path = path.clone();
-    Ok(path)
-}
-
-/// Sources that are known first, then those that are still found.
-fn feed(known: Vec<Source>, mut more: mpsc::Receiver<Source>) -> mpsc::Receiver<Source> {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    tokio::spawn(async move {
-        for source in known {
-            if sender.send(source).await.is_err() {
-                return;
-            }
-        }
-        loop {
-            let source = tokio::select! {
-                source = more.recv() => source,
-                () = sender.closed() => None,
-            };
-            let Some(source) = source else { return };
-            if sender.send(source).await.is_err() {
-                return;
-            }
-        }
+fn done(inner: &Inner, transfer: &Transfer) {
+    if !transfer.record().temporary {
+        remove_folder(&record::folder(&inner.parts.data_dir, transfer.id));
+    }
+    inner.set_state(transfer, TransferState::Done);
+    let row = transfer.row();
+    tell(inner, Notice {
+        level: NoticeLevel::Info,
+        text: Untrusted::new(format!("{} is here and verified", row.name.raw())),
+        hint: Some(format!("it is in {}", row.path.display())),
     });
-    receiver
 }
 
-fn explain(inner: &Inner, path: &std::path::Path, error: FetchError) -> Failure {
-    match error {
-        FetchError::NoSources => nobody(inner, 0),
-        FetchError::SourcesFailed(reason) => {
-            Failure::new(FailureKind::NotFound, format!("no source is left: {reason}"))
-                .hint("its owners may be away: try again later")
-        }
-        FetchError::SourcesLied(evidence) => Failure::new(
-            FailureKind::Verification,
-            format!("every source sent something else: {evidence}"),
-        )
-        .hint("nothing was saved; search again for another source"),
-        FetchError::OtherSize(size) => Failure::new(
-            FailureKind::Verification,
-            format!("those who have it say it has {size} bytes, and the link says otherwise"),
-        )
-        .hint("the link is wrong: get it again from who gave it to you, or search by name"),
-        FetchError::Disk(error) => destination::explain(path, &error),
-    }
-}
-
-fn nobody(inner: &Inner, failed: usize) -> Failure {
-    if inner.parts.host.state().borrow().peers == 0 {
-        return Failure::new(FailureKind::NoPeers, "no peer is connected")
-            .hint("give one to start from: --bootstrap /ip4/…/tcp/…/p2p/…, or join an invitation");
-    }
-    let message = match failed {
-        0 => "nobody announces this content".to_owned(),
-        1 => "the one peer that announced this content is away or has it no more".to_owned(),
-        n => format!("all {n} peers that announced this content are away or have it no more"),
+/// A transfer that cannot go on waits where time may help, and else ends.
+fn failed(inner: &Inner, transfer: &Transfer, failure: Failure) {
+    let begun = transfer.progress.borrow().done > 0;
+    let attempts = {
+        let mut shown = transfer.shown();
+        shown.attempts += 1;
+        shown.attempts
     };
-    Failure::new(FailureKind::NotFound, message)
-        .hint("its owners may be away: try again later, or search for it by name")
+    let wait = match failure.kind {
+        FailureKind::DiskFull if transfer.record().target.is_some() => Some(RETRY_ROOM),
+        FailureKind::NotFound | FailureKind::NoPeers | FailureKind::TimedOut if begun => {
+            Some((RETRY << attempts.min(8).saturating_sub(1)).min(RETRY_AT_LEAST))
+        }
+        _ => None,
+    };
+    let level = if wait.is_some() { NoticeLevel::Warning } else { NoticeLevel::Error };
+    let notice = Notice {
+        level,
+        text: Untrusted::new(format!("{}: {}", transfer.row().name.raw(), failure.message)),
+        hint: failure.hint.clone(),
+    };
+    let state = match wait {
+        Some(seconds) => {
+            TransferState::Waiting { why: failure, retry_at: unix_now() + seconds }
+        }
+        None => {
+            // What cannot be right, or never began, leaves nothing behind.
+            if failure.kind == FailureKind::Verification || !begun {
+                forget(inner, transfer);
+            } else {
+                transfer.edit(|record| record.failed = Some(failure.message.clone()));
+            }
+            TransferState::Failed(failure)
+        }
+    };
+    if transfer.record().part.is_some() || wait.is_some() {
+        inner.save(transfer);
+    }
+    inner.set_state(transfer, state);
+    // Whoever waits and waits has been told the first time.
+    if wait.is_none() || attempts == 1 {
+        tell(inner, notice);
+    }
 }
 
-fn wrong_sha1(expected: Sha1Hash, got: Sha1Hash) -> Failure {
-    let message = format!(
-        "the file matches its BLAKE3 root but its SHA-1 is {got} where {expected} was promised"
-    );
-    Failure::new(FailureKind::Verification, message)
-        .hint("nothing was saved; whoever made this link or announcement is wrong")
+/// Deletes what is unfinished, and what was known of it.
+fn forget(inner: &Inner, transfer: &Transfer) {
+    discard(inner, transfer);
+    remove_folder(&record::folder(&inner.parts.data_dir, transfer.id));
 }
 
-fn broken() -> Failure {
-    Failure::new(FailureKind::Error, "the work on this file was interrupted")
+/// Deletes what was fetched, to begin anew.
+pub(super) fn discard(inner: &Inner, transfer: &Transfer) {
+    if let Some(PathBytes(part)) = transfer.record().part {
+        place::discard(&part);
+    }
+    transfer.edit(|record| (record.part, record.target, record.finishing) = (None, None, None));
+    transfer.progress.send_modify(|progress| (progress.done, progress.size) = (0, None));
+    let folder = record::folder(&inner.parts.data_dir, transfer.id);
+    remove_folder(&folder);
+}
+
+fn remove_folder(folder: &Path) {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(?folder, %error, "what was known of a transfer cannot be deleted");
+        }
+        _ => {}
+    }
+}
+
+fn tell(inner: &Inner, notice: Notice) {
+    let _ = inner.parts.events.send(Event::Notice(notice));
 }

@@ -1,52 +1,133 @@
 //! Finds who has a content: whoever the link names, whoever a search found, whoever the DHT knows.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use libp2p_identity::PeerId;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::AbortHandle,
+    time::timeout,
+};
 
-use super::{Inner, Transfer};
+use super::{Inner, transfer::Transfer};
 use crate::{
     domain::{ContentId, Key, Link, Source, link::peer_of},
     network::dht::LookupStep,
 };
 
-/// Sources that may wait to be tried.
-const QUEUE: usize = 256;
+/// Sources that may wait for whoever asks them.
+const QUEUE: usize = 64;
 /// How long the first peer may take to appear.
 const JOIN_TIME: Duration = Duration::from_secs(8);
 /// How often the DHT is asked when nobody was found: an announcement may be on its way.
 const TRIES: u32 = 3;
 /// How long is waited between.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often the DHT is asked again for a fetch that runs low, without anything having come since.
+const MAX_AGAIN: u32 = 4;
+/// The most sources that are remembered for one transfer.
+const MAX_FOUND: usize = 1_024;
 
-/// Looks for sources until the DHT has been asked, and hands them over as they come; each peer
-/// once.
-pub(super) fn find(inner: Arc<Inner>, transfer: Arc<Transfer>) -> mpsc::Receiver<Source> {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    let taken = sender.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            () = transfer.cancel.cancelled() => {}
-            // Nobody takes sources any more: the transfer has what it needs, or has ended.
-            () = taken.closed() => {}
-            () = Finder { inner: &inner, sender, seen: HashSet::new() }.run(&transfer.link) => {}
+/// Who was found to have a content, by now and from now on. The search ends when it is dropped.
+#[derive(Debug)]
+pub(super) struct Found {
+    book: Arc<Book>,
+    search: AbortHandle,
+}
+
+/// Invariant: the list only grows, and is complete once `closed`.
+#[derive(Debug, Default)]
+struct Book {
+    list: Mutex<Vec<Source>>,
+    /// How many there are, and whether that was all.
+    known: watch::Sender<(usize, bool)>,
+}
+
+impl Book {
+    fn list(&self) -> MutexGuard<'_, Vec<Source>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, source: Source) {
+        let mut list = self.list();
+        if list.len() < MAX_FOUND {
+            list.push(source);
+            self.known.send_modify(|(count, _)| *count = list.len());
         }
+    }
+}
+
+impl Found {
+    /// Hands over everybody who was found, and whoever will be; ends when that was all.
+    pub(super) fn subscribe(&self) -> mpsc::Receiver<Source> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (book, mut known) = (self.book.clone(), self.book.known.subscribe());
+        tokio::spawn(async move {
+            for next in 0.. {
+                let reached = tokio::select! {
+                    reached = known.wait_for(|(count, closed)| *count > next || *closed) => reached,
+                    () = sender.closed() => return,
+                };
+                if reached.is_err() {
+                    return;
+                }
+                drop(reached);
+                let Some(source) = book.list().get(next).cloned() else { return };
+                if sender.send(source).await.is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+}
+
+impl Drop for Found {
+    fn drop(&mut self) {
+        self.search.abort();
+        self.book.known.send_modify(|(_, closed)| *closed = true);
+    }
+}
+
+/// Looks for sources of what a transfer is for. When nobody is found in a while, that was all; when
+/// somebody is, the DHT is asked again whenever `hungry` says so.
+pub(super) fn find(inner: Arc<Inner>, transfer: Arc<Transfer>, hungry: Arc<Notify>) -> Found {
+    let book = Arc::new(Book::default());
+    let filling = book.clone();
+    let search = tokio::spawn(async move {
+        let mut finder = Finder { inner: &inner, book: &filling, seen: HashSet::new() };
+        let link = transfer.link_to_look_for();
+        finder.run(&link).await;
+        let (mut again, mut done) = (0, 0);
+        while !finder.seen.is_empty() && again < MAX_AGAIN {
+            hungry.notified().await;
+            let now = transfer.progress.borrow().done;
+            again = if now > done { 0 } else { again + 1 };
+            done = now;
+            // Who failed may have come back.
+            finder.seen.clear();
+            finder.ask_all(&link).await;
+        }
+        filling.known.send_modify(|(_, closed)| *closed = true);
     });
-    receiver
+    Found { book, search: search.abort_handle() }
 }
 
 struct Finder<'a> {
     inner: &'a Inner,
-    sender: mpsc::Sender<Source>,
+    book: &'a Book,
     seen: HashSet<PeerId>,
 }
 
 impl Finder<'_> {
-    async fn run(mut self, link: &Link) {
+    async fn run(&mut self, link: &Link) {
         if let Some(content) = known_content(link) {
             for id in self.inner.parts.queries.sources(&content) {
-                self.found(Source::Peer { id, addresses: Vec::new() }).await;
+                self.found(Source::Peer { id, addresses: Vec::new() });
             }
         }
         for address in &link.peers {
@@ -55,17 +136,21 @@ impl Finder<'_> {
         let mut host = self.inner.parts.host.state();
         let _ = timeout(JOIN_TIME, host.wait_for(|state| state.peers > 0)).await;
         for attempt in 1..=TRIES {
-            for key in keys(link) {
-                self.ask_the_dht(key).await;
-                // The second key is for links whose SHA-1 nobody knows: their root may be right.
-                if !self.seen.is_empty() {
-                    return;
-                }
-            }
-            if attempt == TRIES {
+            self.ask_all(link).await;
+            if !self.seen.is_empty() || attempt == TRIES {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn ask_all(&mut self, link: &Link) {
+        for key in keys(link) {
+            self.ask_the_dht(key).await;
+            // The second key is for links whose SHA-1 nobody knows: their root may be right.
+            if !self.seen.is_empty() {
+                return;
+            }
         }
     }
 
@@ -76,27 +161,22 @@ impl Finder<'_> {
             None => self.inner.parts.host.dial(address.clone()).await.ok(),
         };
         if let Some(id) = id {
-            self.found(Source::Peer { id, addresses: vec![address] }).await;
+            self.found(Source::Peer { id, addresses: vec![address] });
         }
     }
 
     async fn ask_the_dht(&mut self, key: Key) {
         let mut steps = self.inner.parts.dht.find_providers(key).await;
         while let Some(LookupStep::Found(sources)) = steps.recv().await {
-            for source in sources {
-                self.found(source).await;
-            }
+            sources.into_iter().for_each(|source| self.found(source));
         }
     }
 
-    async fn found(&mut self, source: Source) {
-        if let Source::Peer { id, .. } = &source
-            && !self.seen.insert(*id)
-        {
-            return;
+    fn found(&mut self, source: Source) {
+        let known = matches!(&source, Source::Peer { id, .. } if !self.seen.insert(*id));
+        if !known {
+            self.book.add(source);
         }
-        // Nobody takes it any more: the transfer has what it needs.
-        let _ = self.sender.send(source).await;
     }
 }
 

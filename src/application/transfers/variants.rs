@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{Inner, Transfer};
+use super::{Inner, transfer::Transfer};
 use crate::domain::{Manifest, Root, Source};
 
 /// Peers asked what the content is.
@@ -32,12 +32,12 @@ pub(super) struct Variant {
     pub(super) sources: Vec<Source>,
 }
 
-/// What the peers say, best attested first, and the sources that were seen meanwhile.
+/// What the peers say, best attested first, and how many were found who might have it.
 pub(super) async fn describe(
     inner: &Arc<Inner>,
     transfer: &Transfer,
     sources: &mut mpsc::Receiver<Source>,
-) -> (Vec<Variant>, Vec<Source>) {
+) -> (Vec<Variant>, usize) {
     let mut asking = FuturesUnordered::new();
     let (mut answers, mut seen) = (Vec::new(), Vec::new());
     let mut deadline = None;
@@ -69,7 +69,7 @@ pub(super) async fn describe(
             Err(_) => break,
         }
     }
-    (rank(answers, &seen), seen)
+    (rank(answers, &seen), seen.len())
 }
 
 async fn ask(
@@ -79,9 +79,10 @@ async fn ask(
     addresses: Vec<Multiaddr>,
 ) -> (PeerId, Vec<Manifest>) {
     let parts = &inner.parts;
+    let link = transfer.record().link;
     let described = async {
         let mut session = parts.providers.open_to_ask(id, addresses).await?;
-        match (transfer.link.root, transfer.link.sha1) {
+        match (link.root, link.sha1) {
             (Some(root), _) => session.describe_root(root).await,
             (None, Some(sha1)) => session.describe_sha1(sha1).await,
             (None, None) => Ok(Vec::new()),

@@ -37,6 +37,12 @@ impl Limiter {
         Self { inner: RwLock::new(limit.map(build)) }
     }
 
+    /// Whether there is a limit.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.rate().is_some()
+    }
+
     /// How many bytes to ask for at once, at most [`PIECE`].
     #[must_use]
     pub fn piece(&self) -> usize {

@@ -1,22 +1,21 @@
 //! ContentService: serves shared files to peers and fetches files from them, block by block.
 //!
 //! [`serve`] answers requests from whatever implements [`serve::Provides`]; [`fetch`] asks all
-//! providers at once. Between them stand [`tree`], which decides whether bytes belong to a content,
-//! and [`part`], which lets nothing reach a final name that is not complete and right.
+//! providers at once, as [`schedule`] decides, and puts what was verified into a [`store`]. Between
+//! them stands [`tree`], which decides whether bytes belong to a content.
 
-mod candidates;
+pub mod bans;
 pub mod fetch;
 pub mod hash;
 pub mod held;
 pub mod layout;
 pub mod limiter;
 pub mod meter;
-pub mod part;
-pub mod proof;
 pub mod providers;
 pub mod schedule;
 pub mod serve;
 pub mod session;
+pub mod store;
 pub mod tree;
 pub mod wire;
 

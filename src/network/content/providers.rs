@@ -1,8 +1,13 @@
 //! [`Providers`]: the way to those who have a content, never too many conversations with one.
 
+use std::sync::Arc;
+
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 
-use super::session::{Session, SessionError};
+use super::{
+    bans::Bans,
+    session::{Session, SessionError},
+};
 use crate::network::host::{
     Host,
     streams::{OpenError, Place, Places},
@@ -20,14 +25,26 @@ pub struct Providers {
     protocol: StreamProtocol,
     fetches: Places,
     questions: Places,
+    bans: Arc<Bans>,
 }
 
 impl Providers {
     /// Reaches providers through a host, by the name of the content protocol.
     #[must_use]
-    pub fn new(host: Host, protocol: StreamProtocol) -> Self {
+    pub fn new(host: Host, protocol: StreamProtocol, bans: Arc<Bans>) -> Self {
         let (fetches, questions) = (Places::new(FETCHES), Places::new(QUESTIONS));
-        Self { host, protocol, fetches, questions }
+        Self { host, protocol, fetches, questions, bans }
+    }
+
+    /// Never talks to a peer again, because of what it sent.
+    pub fn ban(&self, peer: PeerId, evidence: &str) {
+        self.bans.add(peer, evidence);
+    }
+
+    /// Who is banned.
+    #[must_use]
+    pub fn bans(&self) -> &Bans {
+        &self.bans
     }
 
     /// Who this node is.
@@ -39,7 +56,7 @@ impl Providers {
     /// Opens a conversation to fetch from a provider, once there are few enough with it.
     ///
     /// # Errors
-    /// When the provider cannot be reached or does not speak the protocol.
+    /// When the provider is banned, cannot be reached or does not speak the protocol.
     pub async fn open(
         &self,
         peer: PeerId,
@@ -51,7 +68,7 @@ impl Providers {
     /// Opens a conversation to ask a provider what it has, once there are few enough with it.
     ///
     /// # Errors
-    /// When the provider cannot be reached or does not speak the protocol.
+    /// When the provider is banned, cannot be reached or does not speak the protocol.
     pub async fn open_to_ask(
         &self,
         peer: PeerId,
@@ -66,6 +83,9 @@ impl Providers {
         peer: PeerId,
         addresses: Vec<Multiaddr>,
     ) -> Result<Session, SessionError> {
+        if let Some(evidence) = self.bans.evidence(&peer) {
+            return Err(SessionError::Banned(evidence));
+        }
         let place = places.of(peer).acquire_owned().await.map_err(|_| OpenError::Stopped)?;
         let protocol = self.protocol.clone();
         Session::open(&self.host, protocol, (peer, addresses), Place::from(place)).await

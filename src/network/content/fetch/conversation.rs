@@ -3,13 +3,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
+use libp2p::PeerId;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
@@ -57,7 +55,7 @@ impl Conversation {
     /// becomes true with the first block that it brings.
     pub(super) async fn run(
         engine: Arc<Engine>,
-        session: Session,
+        (id, session): (PeerId, Session),
         moved: Arc<AtomicBool>,
     ) -> Result<(), SessionError> {
         let (stream, _place) = session.into_parts();
@@ -67,7 +65,7 @@ impl Conversation {
         let Answer::Holds(holds) = first.map_err(|_| SessionError::Silent)?? else {
             return Err(WireError::Malformed("no word of which spans it has".to_owned()).into());
         };
-        let (peer, orders) = engine.join();
+        let (peer, orders) = engine.join(id);
         let left = Leave { engine: &engine, peer };
         let conversation = Self { engine: engine.clone(), peer, outstanding: Mutex::default(), moved };
         conversation.holds(&holds)?;

@@ -11,6 +11,7 @@ use std::{
     time::Instant,
 };
 
+use libp2p::PeerId;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
@@ -64,7 +65,7 @@ pub(super) struct Engine {
 #[derive(Debug)]
 struct Core {
     schedule: Schedule,
-    lines: HashMap<PeerNo, mpsc::UnboundedSender<Order>>,
+    lines: HashMap<PeerNo, (PeerId, mpsc::UnboundedSender<Order>)>,
 }
 
 /// How far a fetch is, as the schedule knows it.
@@ -73,7 +74,7 @@ pub(super) struct Standing {
     pub(super) done: u64,
     pub(super) wanted: u64,
     pub(super) complete: bool,
-    pub(super) peers: Vec<(PeerNo, PeerView)>,
+    pub(super) peers: Vec<(PeerId, PeerView)>,
 }
 
 impl Engine {
@@ -99,11 +100,11 @@ impl Engine {
 
     /// Takes in a peer, which has nothing yet. Its orders come through the receiver; the scheduler
     /// bounds how many are under way.
-    pub(super) fn join(&self) -> (PeerNo, mpsc::UnboundedReceiver<Order>) {
+    pub(super) fn join(&self, id: PeerId) -> (PeerNo, mpsc::UnboundedReceiver<Order>) {
         let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
         let (line, orders) = mpsc::unbounded_channel();
         let mut core = self.lock();
-        core.lines.insert(peer, line);
+        core.lines.insert(peer, (id, line));
         core.schedule.peer_joined(peer, Instant::now());
         (peer, orders)
     }
@@ -149,12 +150,13 @@ impl Engine {
 
     pub(super) fn standing(&self) -> Standing {
         let core = self.lock();
-        let view = |peer: &PeerNo| Some((*peer, core.schedule.peer_view(*peer)?));
+        let lines = core.lines.iter();
+        let peers = lines.filter_map(|(no, (id, _))| Some((*id, core.schedule.peer_view(*no)?)));
         Standing {
             done: core.schedule.bytes_done(),
             wanted: core.schedule.bytes_wanted(),
             complete: core.schedule.is_complete(),
-            peers: core.lines.keys().filter_map(view).collect(),
+            peers: peers.collect(),
         }
     }
 
@@ -168,7 +170,7 @@ impl Engine {
             Action::FindSources => return self.hungry.notify_one(),
         };
         // A conversation that has just ended says so itself, and its requests go back then.
-        if let Some(line) = core.lines.get(&peer) {
+        if let Some((_, line)) = core.lines.get(&peer) {
             let _ = line.send(order);
         }
     }

@@ -227,7 +227,9 @@ impl Running {
             self.conversations.spawn(async move {
                 let opened = providers.open(candidate.peer, candidate.addresses.clone()).await;
                 let result = match opened {
-                    Ok(session) => Conversation::run(engine, session, moved).await,
+                    Ok(session) => {
+                        Conversation::run(engine, (candidate.peer, session), moved).await
+                    }
                     Err(error) => Err(error),
                 };
                 Ended { candidate, result }

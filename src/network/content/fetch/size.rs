@@ -1,11 +1,13 @@
 //! How large a content is, proven before anything is reserved or written.
 
+use std::time::Instant;
+
 use libp2p::PeerId;
 use tokio::sync::mpsc;
 
 use super::{Blame, candidates::Candidates};
 use crate::{
-    domain::{Root, Source},
+    domain::{Manifest, Root, Source},
     network::content::{providers::Providers, session::SessionError},
 };
 
@@ -29,14 +31,12 @@ pub enum ProveError {
     OtherSize(u64),
 }
 
-/// What providers said, and whom that leaves.
+/// What providers said.
 #[derive(Debug)]
 pub struct Proven {
-    /// Bytes of the content.
-    pub size: u64,
-    /// Everybody who was found meanwhile and did not prove himself wrong.
-    pub seen: Vec<Source>,
-    /// Those who did.
+    /// What the provider that proved its size says of it.
+    pub manifest: Manifest,
+    /// Those who proved themselves wrong.
     pub banned: Vec<Blame>,
 }
 
@@ -54,13 +54,13 @@ pub async fn prove(
     sources: &mut mpsc::Receiver<Source>,
 ) -> Result<Proven, ProveError> {
     let mut candidates = Candidates::new(providers.own());
-    let (mut seen, mut banned) = (Vec::new(), Vec::new());
+    let mut banned = Vec::new();
     let (mut last_reason, mut other_size) = (None, None);
     let mut asking = tokio::task::JoinSet::new();
     let mut more = true;
     loop {
         while asking.len() < PARALLEL
-            && let Some(candidate) = candidates.next(std::time::Instant::now())
+            && let Some(candidate) = candidates.next(Instant::now())
         {
             let providers = providers.clone();
             asking.spawn(async move {
@@ -80,25 +80,22 @@ pub async fn prove(
         tokio::select! {
             source = sources.recv(), if more => match source {
                 Some(source) => {
-                    if candidates.found(source.clone()) {
-                        seen.push(source);
-                    }
+                    candidates.found(source);
                 }
                 None => more = false,
             },
             Some(Ok((candidate, asked))) = asking.join_next() => match asked {
-                Ok(Ok(size)) => return Ok(Proven { size, seen, banned }),
+                Ok(Ok(manifest)) => return Ok(Proven { manifest, banned }),
                 Ok(Err(size)) => other_size = Some(size),
                 Err(SessionError::Lied(evidence)) => {
                     let peer = candidate.peer;
                     tracing::warn!(%peer, %evidence, "a source is banned");
                     providers.ban(peer, &evidence);
-                    seen.retain(|source| !matches!(source, Source::Peer { id, .. } if *id == peer));
                     banned.push(Blame { peer, evidence });
                 }
                 Err(error) => {
                     last_reason = Some(error.to_string());
-                    candidates.failed(candidate, false, std::time::Instant::now());
+                    candidates.failed(candidate, false, Instant::now());
                 }
             },
             // Somebody rests: look again soon.
@@ -107,22 +104,23 @@ pub async fn prove(
     }
 }
 
-/// The size that a provider proved, or else the other one that it knows.
+/// What a provider says of a content whose size it proved, or else the other size that it knows.
 async fn ask(
     providers: &Providers,
     peer: PeerId,
     addresses: Vec<libp2p::Multiaddr>,
     root: Root,
     expected: Option<u64>,
-) -> Result<Result<u64, u64>, SessionError> {
+) -> Result<Result<Manifest, u64>, SessionError> {
     let mut session = providers.open_to_ask(peer, addresses).await?;
     let described = session.describe_root(root).await?;
-    let size = described.first().ok_or(SessionError::Missing)?.content.size;
+    let manifest = described.into_iter().next().ok_or(SessionError::Missing)?;
+    let size = manifest.content.size;
     if expected.is_some_and(|expected| expected != size) {
         return Ok(Err(size));
     }
     match session.prove_size(root, size).await {
-        Ok(()) => Ok(Ok(size)),
+        Ok(()) => Ok(Ok(manifest)),
         Err(SessionError::Lied(what)) => {
             Err(SessionError::Lied(super::conversation::evidence(&root, &what)))
         }

@@ -232,6 +232,16 @@ impl Schedule {
         }
     }
 
+    /// We do not take what a peer sends, because of a limit of ours or a slow disk, until we do
+    /// again: meanwhile its silence is our doing.
+    pub fn hold_up(&mut self, peer: PeerNo, held_up: bool, now: Instant) {
+        self.at(now);
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.held_up = held_up;
+            known.last_sign = self.now;
+        }
+    }
+
     /// The proof of a request came and is right: the first sign of life for it.
     pub fn answer_began(&mut self, peer: PeerNo, request: RequestNo, now: Instant) {
         self.at(now);

@@ -101,6 +101,8 @@ pub(super) struct Peer {
     pub(super) refusals: u8,
     /// The pool's epoch at which it had nothing that is missing.
     pub(super) nothing_at: Option<u64>,
+    /// We do not take what it sends: whatever is late is not its fault.
+    pub(super) held_up: bool,
 }
 
 impl Peer {
@@ -117,6 +119,7 @@ impl Peer {
             stalls: 0,
             refusals: 0,
             nothing_at: None,
+            held_up: false,
         }
     }
 

@@ -41,6 +41,7 @@ impl Peer {
     /// When it will have stalled, or been silent for too long, if it goes on saying nothing.
     pub(super) fn next_stall(&self) -> Option<Instant> {
         match self.state {
+            _ if self.held_up => None,
             PeerState::Serving if self.outstanding > 0 => Some(self.last_sign + self.patience()),
             PeerState::Stalled if self.live > 0 => Some(self.last_sign + SILENCE),
             _ => None,
@@ -53,6 +54,7 @@ impl Peer {
             return Some(DropReason::NoProgress);
         }
         let is_silent = self.state == PeerState::Stalled
+            && !self.held_up
             && self.live > 0
             && now.saturating_duration_since(self.last_sign) >= SILENCE;
         is_silent.then_some(DropReason::Silent)

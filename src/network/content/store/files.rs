@@ -87,7 +87,7 @@ impl Files {
         if !has_outboard(&placed) {
             return Ok(());
         }
-        let outboard = self.outboard(file)?;
+        let outboard = self.outboard(file, Open::Either)?;
         let parents = placed.tree().parents(proof.blocks.clone());
         for (first, pairs) in runs(parents) {
             let bytes = proof.pairs.get(pairs).ok_or(io::ErrorKind::InvalidInput)?;
@@ -103,7 +103,7 @@ impl Files {
         let placed = *self.placed(file)?;
         let tree = placed.tree();
         if has_outboard(&placed) {
-            let outboard = self.outboard(file)?;
+            let outboard = self.outboard(file, Open::Existing)?;
             for (first, pairs) in runs(tree.parents(blocks)) {
                 let start = out.len();
                 out.resize(start + pairs.len(), 0);
@@ -126,13 +126,14 @@ impl Files {
         let start = out.len();
         let length = usize::try_from(bytes.end - bytes.start).map_err(io::Error::other)?;
         out.resize(start + length, 0);
-        self.data(file)?.read_exact_at(bytes.start, &mut out[start..])
+        self.existing(file)?.read_exact_at(bytes.start, &mut out[start..])
     }
 
     /// Creates the files that have no bytes.
     pub(super) fn create_empty(&self) -> io::Result<()> {
         let files = self.plan.layout.files().iter().enumerate();
-        for (file, _) in files.filter(|(_, placed)| placed.size == 0) {
+        let empty = files.filter(|(file, placed)| placed.size == 0 && !self.plan.unwanted.contains(file));
+        for (file, _) in empty {
             self.data(file)?;
         }
         Ok(())
@@ -196,18 +197,15 @@ impl Files {
 
     /// A data file, if it is there.
     fn existing(&self, file: usize) -> io::Result<Handle> {
-        match self.opened((Kind::Data, file)) {
-            Some(handle) => Ok(handle),
-            None => Ok(self.disk.open(&self.plan.paths[file], Open::Existing)?.into()),
-        }
+        self.handle((Kind::Data, file), || self.disk.open(&self.plan.paths[file], Open::Existing))
     }
 
-    fn outboard(&self, file: usize) -> io::Result<Handle> {
+    fn outboard(&self, file: usize, how: Open) -> io::Result<Handle> {
         let path = FilePath::new(self.plan.state.clone(), outboard_name(file));
         self.handle((Kind::Outboard, file), || {
-            let opened = self.disk.open(&path, Open::Either)?;
+            let opened = self.disk.open(&path, how)?;
             let length = self.placed(file)?.tree().outboard_len();
-            if opened.stamp()?.size != length {
+            if how == Open::Either && opened.stamp()?.size != length {
                 opened.set_len(length)?;
             }
             Ok(opened)

@@ -58,6 +58,7 @@ enum Next {
     Memory(Vec<u8>),
     File(u64),
     FileIsDone,
+    Unwanted,
     Stop,
 }
 
@@ -132,6 +133,10 @@ impl Hasher {
                     digests.send_modify(|all| all.push(Sha1Hash::from_bytes(digest.into())));
                     self.lock().at = (file + 1, 0);
                 }
+                Next::Unwanted => {
+                    digests.send_modify(|all| all.push(Sha1Hash::from_bytes([0; 20])));
+                    self.lock().at = (file + 1, 0);
+                }
                 Next::Stop => return Ok(()),
             }
         }
@@ -160,6 +165,9 @@ impl Hasher {
             }
             let (file, at) = state.at;
             let size = self.files.placed(file).map_or(0, |placed| placed.size);
+            if self.files.plan.unwanted.contains(&file) {
+                return Next::Unwanted;
+            }
             if at == size {
                 return Next::FileIsDone;
             }

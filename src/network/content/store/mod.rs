@@ -18,6 +18,7 @@ mod recover;
 mod writer;
 
 use std::{
+    collections::BTreeSet,
     io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -53,6 +54,8 @@ pub struct Plan {
     pub layout: Arc<Layout>,
     /// Where each file of the layout is while it arrives.
     pub paths: Vec<FilePath>,
+    /// Files of it that are not wanted.
+    pub unwanted: BTreeSet<usize>,
     /// The folder of the transfer: what is known of it, and the outboards.
     pub state: Arc<Path>,
 }
@@ -194,8 +197,8 @@ impl Store {
         self.failure.clone()
     }
 
-    /// To be called when every span is here: makes everything durable and tells the SHA-1 of each
-    /// file. The files are closed then, complete and under the names of the plan.
+    /// To be called when every wanted span is here: makes everything durable and tells the SHA-1 of
+    /// each file, zeros for one that is not wanted. The files are closed then, complete and under the names of the plan.
     ///
     /// # Errors
     /// When the disk fails.

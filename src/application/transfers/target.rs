@@ -1,0 +1,76 @@
+//! What a link means: which content, how large, and who is known to have it.
+
+use std::sync::Arc;
+
+use super::{
+    Inner, explain,
+    sources::Found,
+    transfer::Transfer,
+    variants::{self, Variant},
+};
+use crate::{
+    application::message::{Failure, TransferState},
+    domain::Manifest,
+    network::content::fetch::{self, Blame, Proven},
+};
+
+/// A content that may be what is meant.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// What is said of it.
+    pub(super) manifest: Manifest,
+    /// Whether its size is proven.
+    pub(super) proven: bool,
+}
+
+/// Finds out what a link means: the one content with its root, or those that may be meant by a
+/// bare SHA-1, best attested first.
+pub(super) async fn resolve(
+    inner: &Arc<Inner>,
+    transfer: &Arc<Transfer>,
+    found: &Found,
+) -> Result<Vec<Target>, Failure> {
+    let link = transfer.record().link;
+    if let Some(root) = link.root {
+        let mut sources = found.subscribe();
+        let proven =
+            fetch::prove(&inner.parts.providers, root, link.size, &mut sources).await;
+        let Proven { mut manifest, banned } =
+            proven.map_err(|error| explain::prove(inner, error))?;
+        blame(transfer, banned);
+        // The link's word counts for more than a peer's.
+        manifest.name = link.name.unwrap_or(manifest.name);
+        manifest.content.sha1 = link.sha1.unwrap_or(manifest.content.sha1);
+        return Ok(vec![Target { manifest, proven: true }]);
+    }
+    inner.set_state(transfer, TransferState::Describing);
+    let (variants, asked) = variants::describe(inner, transfer, &mut found.subscribe()).await;
+    if variants.is_empty() {
+        return Err(explain::nobody(inner, asked));
+    }
+    let target = |Variant { mut manifest, .. }: Variant| {
+        manifest.name = link.name.clone().unwrap_or(manifest.name);
+        Target { manifest, proven: false }
+    };
+    Ok(variants.into_iter().map(target).collect())
+}
+
+/// Has the size of a target proven, if it is not.
+pub(super) async fn prove(
+    inner: &Inner,
+    transfer: &Transfer,
+    target: &Target,
+    found: &Found,
+) -> Result<(), Failure> {
+    let (content, mut sources) = (target.manifest.content, found.subscribe());
+    let proven =
+        fetch::prove(&inner.parts.providers, content.root, Some(content.size), &mut sources).await;
+    let Proven { banned, .. } = proven.map_err(|error| explain::prove(inner, error))?;
+    blame(transfer, banned);
+    Ok(())
+}
+
+/// Shows who proved himself wrong.
+fn blame(transfer: &Transfer, banned: Vec<Blame>) {
+    transfer.progress.send_modify(|progress| progress.banned.extend(banned));
+}
