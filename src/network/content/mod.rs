@@ -15,6 +15,7 @@ pub mod providers;
 pub mod schedule;
 pub mod serve;
 pub mod session;
+pub mod slots;
 pub mod store;
 pub mod tree;
 pub mod wire;

@@ -158,7 +158,7 @@ impl Answer<'_> {
     /// Counts bytes, and waits where limits say so.
     async fn pass(&self, bytes: usize) {
         self.engine.meter.add(bytes);
-        for limit in self.engine.limits.iter().filter(|limit| limit.is_set()) {
+        for limit in self.engine.limits.iter().filter(|limit| limit.limit().is_some()) {
             self.engine.note(|schedule, now| schedule.hold_up(self.peer, true, now));
             limit.pass(bytes).await;
             self.engine.note(|schedule, now| schedule.hold_up(self.peer, false, now));

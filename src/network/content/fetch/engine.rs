@@ -137,7 +137,7 @@ impl Engine {
     /// How many bytes may be read at once: little where a limit is low, so that what comes is as even
     /// as the limit wants it.
     pub(super) fn at_once(&self) -> usize {
-        let set = self.limits.iter().filter(|limit| limit.is_set());
+        let set = self.limits.iter().filter(|limit| limit.limit().is_some());
         set.map(|limit| limit.piece()).min().unwrap_or(usize::MAX / 2)
     }
 
