@@ -1,18 +1,18 @@
 //! What peers are served from: the catalog, as the content and index protocols want to see it.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, ops::Range, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
 
 use super::{
     catalog::{Catalog, Changed, SharedFile},
     indexing::IndexingService,
+    transfers::Offers,
 };
 use crate::{
-    domain::{Manifest, Query, Root, Sha1Hash},
+    domain::{Manifest, Query, Root, Sha1Hash, blocks::BLOCK},
     network::{
         content::{
-            hash::{Outboard, is_shortage, open_outboard},
-            proof::Provable,
-            serve::{Provides, Readable},
+            hash::{Outboard, Stamp, is_shortage, open_outboard},
+            serve::{Holdings, Provides, Readable},
         },
         index::Answerer,
     },
@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct Provider {
     pub(super) catalog: Catalog,
     pub(super) indexing: IndexingService,
+    /// What arrives, and is offered meanwhile.
+    pub(super) offers: Offers,
     pub(super) data_dir: PathBuf,
 }
 
@@ -38,17 +40,21 @@ impl Answerer for Provider {
 
 impl Provides for Provider {
     fn describe_sha1(&self, sha1: &Sha1Hash) -> Vec<Manifest> {
-        self.catalog.by_sha1(sha1).iter().map(|file| file.manifest.clone()).collect()
+        let shared = self.catalog.by_sha1(sha1);
+        let mut found: Vec<_> = shared.iter().map(|file| file.manifest.clone()).collect();
+        found.extend(self.offers.by_sha1(sha1));
+        found
     }
 
     fn describe_root(&self, root: &Root) -> Vec<Manifest> {
-        self.catalog.by_root(root).iter().map(|file| file.manifest.clone()).collect()
+        let shared = self.catalog.by_root(root).map(|file| file.manifest.clone());
+        shared.or_else(|| self.offers.by_root(root)).into_iter().collect()
     }
 
-    fn open(&self, root: &Root) -> Option<Box<dyn Readable>> {
-        let file = self.catalog.by_root(root)?;
+    fn open(&self, root: &Root) -> Option<Arc<dyn Readable>> {
+        let Some(file) = self.catalog.by_root(root) else { return self.offers.open(root) };
         match self.open_file(&file) {
-            Ok(content) => Some(Box::new(content)),
+            Ok(content) => Some(Arc::new(content)),
             Err(error) => {
                 tracing::info!(path = ?file.path, %error, "a shared file cannot be served");
                 // Too many connections are no reason to read a library again.
@@ -58,6 +64,19 @@ impl Provides for Provider {
                 None
             }
         }
+    }
+
+    fn holdings(&self, root: &Root) -> Holdings {
+        if self.catalog.by_root(root).is_some() {
+            return Holdings::All;
+        }
+        self.offers.held(root).map_or(Holdings::Nothing, |held| {
+            held.map_or(Holdings::All, Holdings::Growing)
+        })
+    }
+
+    fn sent(&self, root: &Root, bytes: u64) {
+        self.offers.sent(root, bytes);
     }
 }
 
@@ -81,13 +100,30 @@ impl Provider {
     }
 }
 
+impl Opened {
+    /// Whether the file is still what was hashed.
+    fn check(&self) -> io::Result<()> {
+        if Stamp::of(&self.file.metadata()?) == self.shared.stamp {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidData, "it changed since it was hashed"))
+    }
+}
+
 impl Readable for Opened {
     fn size(&self) -> u64 {
         self.shared.manifest.content.size
     }
 
-    fn read(&self, part: &Provable) -> io::Result<Vec<u8>> {
-        part.encode(&self.file, &self.outboard)
+    fn read(&self, blocks: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
+        let bytes = blocks.start * BLOCK..(blocks.end * BLOCK).min(self.size());
+        let length = usize::try_from(bytes.end - bytes.start).map_err(io::Error::other)?;
+        self.outboard.proof(&self.file, blocks, out)?;
+        let start = out.len();
+        out.resize(start + length, 0);
+        self.file.read_exact_at(&mut out[start..], bytes.start)?;
+        // Looked at after the bytes were read: what is sent was read from the file that was hashed.
+        self.check()
     }
 
     fn found_changed(&self) {
