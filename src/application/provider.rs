@@ -87,7 +87,8 @@ impl Readable for Opened {
     }
 
     fn read(&self, part: &Provable) -> io::Result<Vec<u8>> {
-        part.encode(&self.file, &self.outboard)
+        let pairs = self.outboard.proof(&self.file, part.blocks())?;
+        part.encode_with(&self.file, &self.shared.manifest.content.root, &pairs)
     }
 
     fn found_changed(&self) {

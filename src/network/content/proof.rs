@@ -6,7 +6,7 @@
 use std::{io, ops::Range};
 
 use bao_tree::{
-    BaoTree, ChunkNum, ChunkRanges,
+    BaoTree, BlockSize, ChunkNum, ChunkRanges,
     io::{
         BaoContentItem,
         sync::{DecodeResponseIter, Outboard, ReadAt, encode_ranges_validated},
@@ -15,12 +15,13 @@ use bao_tree::{
 };
 use bytes::Bytes;
 
-use super::hash::BLOCK_SIZE;
 use crate::domain::{
     Root,
     blocks::{BLOCK, MAX_FILE, SPAN},
 };
 
+/// The tree's leaves are blocks: 16 KiB, 2^4 chunks of BLAKE3.
+pub const BLOCK_SIZE: BlockSize = BlockSize::from_chunk_log(4);
 /// Bytes in a chunk of BLAKE3.
 const CHUNK: u64 = 1024;
 /// Bytes of a parent in an encoding: two hashes.
@@ -42,6 +43,18 @@ pub enum ProofError {
         /// Bytes in the file.
         size: u64,
     },
+}
+
+/// Pairs by where they lie in an outboard.
+struct Pairs(std::collections::BTreeMap<u64, [u8; PARENT]>);
+
+impl ReadAt for Pairs {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(pair) = self.0.get(&offset) else { return Ok(0) };
+        let length = buffer.len().min(PARENT);
+        buffer[..length].copy_from_slice(&pair[..length]);
+        Ok(length)
+    }
 }
 
 /// A range of bytes of a file that can be proven: blocks of it, at most a span.
@@ -71,6 +84,34 @@ impl Provable {
         let tree = BaoTree::new(size, BLOCK_SIZE);
         let chunks = ChunkRanges::from(ChunkNum(start / CHUNK)..ChunkNum(end.div_ceil(CHUNK)));
         Ok(Self { tree, bytes, chunks })
+    }
+
+    /// The blocks of the range.
+    #[must_use]
+    pub fn blocks(&self) -> Range<u64> {
+        self.bytes.start / BLOCK..self.bytes.end.div_ceil(BLOCK)
+    }
+
+    /// Bytes in the whole file.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// The range with its proofs, read from a file, and from pairs as of its outboard.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the pairs do not belong to it.
+    pub fn encode_with(&self, data: impl ReadAt, root: &Root, pairs: &[u8]) -> io::Result<Vec<u8>> {
+        let parents = super::tree::Tree::new(self.size()).parents(self.blocks());
+        let (chunks, _) = pairs.as_chunks::<PARENT>();
+        let at = parents.map(|parent| parent.index * PARENT as u64);
+        let outboard = bao_tree::io::outboard::PreOrderOutboard {
+            root: blake3::Hash::from_bytes(*root.as_bytes()),
+            tree: self.tree,
+            data: Pairs(at.zip(chunks.iter().copied()).collect()),
+        };
+        self.encode(data, &outboard)
     }
 
     /// How many bytes the range has with its proofs.
