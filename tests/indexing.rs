@@ -459,10 +459,10 @@ async fn a_listener_that_is_slow_or_gone_holds_nothing_up() {
     node.wait_for_files(500).await;
     let files = node.added(500).await;
     let file = files.last().unwrap();
-    node.service.announced(file, 2, 9);
+    node.service.announced(&file.manifest.content, 2, 9);
     let state = node.service.row(&file.path).unwrap().state;
     assert_eq!(state, ShareState::Announcing { done: 2, keys: 9 });
-    node.service.announced(file, 9, 9);
+    node.service.announced(&file.manifest.content, 9, 9);
     let state = node.service.row(&file.path).unwrap().state;
     assert_eq!(state, ShareState::Announced { keys: 9 });
 
