@@ -26,6 +26,9 @@ use tokio::{sync::mpsc, time::timeout};
 /// Far more than anything here takes; a machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// Bytes of a file that has an outboard of its own: more than a span.
+const LARGE: usize = 1_300_000;
+
 /// A data directory and a folder to share, which outlive the services started on them.
 struct Home {
     folder: TempDir,
@@ -146,12 +149,12 @@ impl Node {
 #[tokio::test]
 async fn a_shared_folder_is_served_and_a_restart_hashes_nothing() {
     let home = Home::new();
-    let large = vec![7; 300_000];
+    let large = vec![7; LARGE];
     let path = home.write("Music/Swan Lake.txt", &large);
     home.write("empty.txt", "");
     let mut node = home.start().await;
     let row = node.service.share(home.shared(), true).await.unwrap();
-    assert_eq!((row.files, row.bytes, row.remembered), (2, 300_000, true));
+    assert_eq!((row.files, row.bytes, row.remembered), (2, LARGE as u64, true));
     node.wait_for_files(2).await;
     node.added(2).await;
     let manifest = node.service.find(&path).unwrap();
@@ -192,12 +195,12 @@ async fn a_changed_file_is_hashed_again_and_a_deleted_one_is_gone() {
     assert_eq!(node.service.totals().files, 1);
 
     // And while it runs: whoever serves it notices.
-    fs::write(&path, vec![1; 50_000]).unwrap();
+    fs::write(&path, vec![1; LARGE]).unwrap();
     file.open_unchanged().unwrap_err();
     node.service.mark_changed(&path);
     assert_eq!(node.removed().await.path, file.path);
     let again = node.added(1).await.remove(0);
-    assert_eq!(again.manifest.content.size, 50_000);
+    assert_eq!(again.manifest.content.size, LARGE as u64);
     again.open_unchanged().unwrap();
 
     fs::remove_file(&path).unwrap();
@@ -211,7 +214,7 @@ async fn a_changed_file_is_hashed_again_and_a_deleted_one_is_gone() {
 #[tokio::test]
 async fn a_lost_outboard_is_made_again() {
     let home = Home::new();
-    let path = home.write("a.bin", vec![1; 100_000]);
+    let path = home.write("a.bin", vec![1; LARGE]);
     let node = home.start().await;
     node.service.share(home.shared(), true).await.unwrap();
     node.wait_for_files(1).await;
@@ -428,7 +431,7 @@ async fn what_cannot_be_shared_says_why_and_changes_nothing() {
 #[tokio::test]
 async fn one_content_at_two_paths_outlives_either() {
     let home = Home::new();
-    let bytes = vec![3; 40_000];
+    let bytes = vec![3; LARGE];
     let first = home.write("first.bin", &bytes);
     let second = home.write("second.bin", &bytes);
     let node = home.start().await;
@@ -456,10 +459,10 @@ async fn a_listener_that_is_slow_or_gone_holds_nothing_up() {
     node.wait_for_files(500).await;
     let files = node.added(500).await;
     let file = files.last().unwrap();
-    node.service.announced(file, 2, 9);
+    node.service.announced(&file.manifest.content, 2, 9);
     let state = node.service.row(&file.path).unwrap().state;
     assert_eq!(state, ShareState::Announcing { done: 2, keys: 9 });
-    node.service.announced(file, 9, 9);
+    node.service.announced(&file.manifest.content, 9, 9);
     let state = node.service.row(&file.path).unwrap().state;
     assert_eq!(state, ShareState::Announced { keys: 9 });
 

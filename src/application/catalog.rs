@@ -1,22 +1,35 @@
 //! [`Catalog`]: the hashed files that this node serves, found by what a peer may ask for.
 //!
-//! By root and by SHA-1 for blocks, by word and by field for queries. It is in memory, cheap to
-//! clone and read from any task; only the indexing service writes it. Two paths with the same
-//! content are two files here, and either may serve.
+//! By root and by SHA-1 for blocks, by word and by field for queries, by what it looks like from
+//! outside for one that was moved. It is in memory, cheap to clone and read from any task; only
+//! the indexing service writes it. Two paths with the same content are two files here, and either
+//! may serve.
 //!
-//! Invariant: a file is in every posting of its words and fields, or in none.
+//! A hundred thousand files are common, so a file is kept packed and made into a [`SharedFile`]
+//! where it is asked for, and the inverted index holds no text: only numbers of files under keyed
+//! 64-bit hashes of terms. Two terms that collide cost a look at a file that is not meant, as
+//! every lookup compares what it finds.
+//!
+//! Invariant: a file is in the postings of all its terms, or in none.
+
+mod packed;
+mod posting;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     fs::File,
-    hash::Hash,
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
     io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use self::{
+    packed::{MediaTypes, Packed},
+    posting::Posting,
+};
 use crate::{
-    domain::{Field, Manifest, Query, Root, Sha1Hash, words},
+    domain::{ContentId, Field, Manifest, Query, Root, Sha1Hash, words},
     network::content::hash::{Stamp, open_regular},
 };
 
@@ -56,10 +69,28 @@ impl SharedFile {
     }
 }
 
+/// Stands for a file while it is in the catalog.
+pub(super) type Number = u32;
+
+/// A file that is about to enter the catalog, with the hashes of its terms: they are made before
+/// any lock is taken.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) file: SharedFile,
+    terms: Vec<u64>,
+}
+
 /// The hashed files of this node.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    inner: Arc<RwLock<Inner>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// The key of the hashes, another one in each run: nobody can make files whose terms collide.
+    key: RandomState,
+    inner: RwLock<Inner>,
 }
 
 impl Catalog {
@@ -67,8 +98,9 @@ impl Catalog {
     #[must_use]
     pub fn by_root(&self, root: &Root) -> Option<Arc<SharedFile>> {
         let inner = self.read();
-        let number = inner.by_root.get(root)?.first()?;
-        inner.files.get(number).cloned()
+        let mut found = inner.files_of(self.hash(&Term::Root(root)));
+        let (_, file) = found.find(|(_, file)| file.content().root == *root)?;
+        Some(Arc::new(file.unpack()))
     }
 
     /// A file for each different content with this SHA-1.
@@ -77,29 +109,29 @@ impl Catalog {
         let inner = self.read();
         let mut seen = HashSet::new();
         inner
-            .files_in(inner.by_sha1.get(sha1))
-            .filter(|file| seen.insert(file.manifest.content))
-            .cloned()
+            .files_of(self.hash(&Term::Sha1(sha1)))
+            .filter(|(_, file)| file.content().sha1 == *sha1 && seen.insert(*file.content()))
+            .map(|(_, file)| Arc::new(file.unpack()))
             .collect()
-    }
-
-    /// The file at a path.
-    #[must_use]
-    pub fn by_path(&self, path: &Path) -> Option<Arc<SharedFile>> {
-        let inner = self.read();
-        inner.files.get(inner.by_path.get(path)?).cloned()
     }
 
     /// What answers a query, each content once, at most `limit`.
     #[must_use]
     pub fn answer(&self, query: &Query, limit: usize) -> Vec<Manifest> {
+        let terms: HashSet<u64> = match query.field() {
+            Some(field) => [self.hash(&Term::Field(field, &words::fold(query.text())))].into(),
+            None => words::tokens(query.text())
+                .iter()
+                .map(|word| self.hash(&Term::Word(word)))
+                .collect(),
+        };
         let inner = self.read();
-        let Some(candidates) = inner.candidates(query) else { return Vec::new() };
         let mut seen = HashSet::new();
-        candidates
+        inner
+            .having_all(terms)
+            .map(|file| file.unpack().manifest)
             .filter(|manifest| query.matches(manifest) && seen.insert(manifest.content))
             .take(limit)
-            .cloned()
             .collect()
     }
 
@@ -115,121 +147,165 @@ impl Catalog {
         self.len() == 0
     }
 
-    /// Adds a file; one that was at its path before is gone.
-    pub(super) fn insert(&self, file: Arc<SharedFile>) {
-        // Cut into words before the lock is taken: readers answer peers meanwhile.
-        let postings = Postings::of(&file.manifest);
+    /// Whether any file has this content.
+    pub(super) fn has_root(&self, root: &Root) -> bool {
+        let inner = self.read();
+        inner.files_of(self.hash(&Term::Root(root))).any(|(_, file)| file.content().root == *root)
+    }
+
+    /// A file that looks like this from outside: what is at another path with this stamp is the
+    /// same file under another name.
+    pub(super) fn by_stamp(&self, stamp: &Stamp) -> Option<SharedFile> {
+        let inner = self.read();
+        let mut found = inner.files_of(self.hash(&Term::Stamp(stamp)));
+        found.find(|(_, file)| file.stamp() == stamp).map(|(_, file)| file.unpack())
+    }
+
+    /// The paths of all files with this content.
+    pub(super) fn paths_of(&self, content: &ContentId) -> Vec<Arc<Path>> {
+        let inner = self.read();
+        let found = inner.files_of(self.hash(&Term::Root(&content.root)));
+        found.filter(|(_, file)| file.content() == content).map(|(_, file)| file.path()).collect()
+    }
+
+    /// A file by its number.
+    pub(super) fn get(&self, number: Number) -> Option<SharedFile> {
+        self.read().files.get(&number).map(|file| file.unpack())
+    }
+
+    /// Cuts what a file says of itself into terms.
+    pub(super) fn prepare(&self, file: SharedFile) -> Prepared {
+        let terms = self.terms(&file);
+        Prepared { file, terms }
+    }
+
+    /// Adds a file and gives it a number. A path is added once; whoever does keeps account.
+    pub(super) fn insert(&self, prepared: Prepared) -> Number {
         let mut inner = self.write();
-        inner.remove(&file.path);
-        inner.insert(file, postings);
+        let packed = inner.media_types.pack(prepared.file);
+        inner.insert(packed, &prepared.terms)
     }
 
-    /// Removes the file at a path.
-    pub(super) fn remove(&self, path: &Path) -> Option<Arc<SharedFile>> {
-        self.write().remove(path)
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Stands for a file in the postings; never used twice.
-type Number = u32;
-type Posting = BTreeSet<Number>;
-
-#[derive(Debug, Default)]
-struct Inner {
-    next: Number,
-    files: HashMap<Number, Arc<SharedFile>>,
-    by_path: HashMap<Arc<Path>, Number>,
-    by_root: HashMap<Root, Posting>,
-    by_sha1: HashMap<Sha1Hash, Posting>,
-    by_word: HashMap<String, Posting>,
-    by_field: HashMap<(Field, String), Posting>,
-}
-
-/// Where a file stands in the inverted index.
-struct Postings {
-    words: Vec<String>,
-    fields: Vec<(Field, String)>,
-}
-
-impl Postings {
-    fn of(manifest: &Manifest) -> Self {
-        let fields = Field::ALL.into_iter();
-        let folded = |field| Some((field, words::fold(manifest.field(field)?)));
-        Self { words: manifest.words(), fields: fields.filter_map(folded).collect() }
-    }
-}
-
-impl Inner {
-    fn insert(&mut self, file: Arc<SharedFile>, postings: Postings) {
-        let number = self.next;
-        self.next += 1;
-        self.by_path.insert(file.path.clone(), number);
-        self.by_root.entry(file.manifest.content.root).or_default().insert(number);
-        self.by_sha1.entry(file.manifest.content.sha1).or_default().insert(number);
-        for word in postings.words {
-            self.by_word.entry(word).or_default().insert(number);
-        }
-        for field in postings.fields {
-            self.by_field.entry(field).or_default().insert(number);
-        }
-        self.files.insert(number, file);
-    }
-
-    fn remove(&mut self, path: &Path) -> Option<Arc<SharedFile>> {
-        let number = self.by_path.remove(path)?;
-        let file = self.files.remove(&number)?;
-        let postings = Postings::of(&file.manifest);
-        withdraw(&mut self.by_root, file.manifest.content.root, number);
-        withdraw(&mut self.by_sha1, file.manifest.content.sha1, number);
-        for word in postings.words {
-            withdraw(&mut self.by_word, word, number);
-        }
-        for field in postings.fields {
-            withdraw(&mut self.by_field, field, number);
-        }
+    /// Removes a file.
+    pub(super) fn remove(&self, number: Number) -> Option<SharedFile> {
+        let file = self.get(number)?;
+        let terms = self.terms(&file);
+        self.write().remove(number, &terms);
         Some(file)
     }
 
-    /// Files that have every word of the query, or the value of its field; the work is bounded by
-    /// the rarest word, however common the others are.
-    fn candidates(&self, query: &Query) -> Option<impl Iterator<Item = &Manifest>> {
-        let mut postings = if let Some(field) = query.field() {
-            vec![self.by_field.get(&(field, words::fold(query.text())))?]
-        } else {
-            let words = words::tokens(query.text()).into_iter();
-            words.map(|word| self.by_word.get(&word)).collect::<Option<Vec<_>>>()?
-        };
-        postings.sort_by_key(|posting| posting.len());
-        let (rarest, others) = postings.split_first()?;
-        let (rarest, others) = (*rarest, others.to_vec());
-        let in_all = move |number: &&Number| others.iter().all(|posting| posting.contains(number));
-        let manifest = |number| Some(&self.files.get(number)?.manifest);
-        Some(rarest.iter().filter(in_all).filter_map(manifest))
+    fn terms(&self, file: &SharedFile) -> Vec<u64> {
+        let SharedFile { stamp, manifest, .. } = file;
+        let ContentId { sha1, root, .. } = &manifest.content;
+        let mut terms: Vec<u64> = [Term::Root(root), Term::Sha1(sha1), Term::Stamp(stamp)]
+            .map(|it| self.hash(&it))
+            .into();
+        for field in Field::ALL {
+            if let Some(value) = manifest.field(field) {
+                terms.push(self.hash(&Term::Field(field, &words::fold(value))));
+            }
+        }
+        terms.extend(manifest.words().iter().map(|word| self.hash(&Term::Word(word))));
+        terms.sort_unstable();
+        terms.dedup();
+        terms
     }
 
-    fn files_in<'a>(
-        &'a self,
-        posting: Option<&'a Posting>,
-    ) -> impl Iterator<Item = &'a Arc<SharedFile>> {
-        posting.into_iter().flatten().filter_map(|number| self.files.get(number))
+    fn hash(&self, term: &Term<'_>) -> u64 {
+        self.shared.key.hash_one(term)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.shared.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.shared.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Takes a file out of a posting, and the posting away with its last file.
-fn withdraw<K: Eq + Hash>(postings: &mut HashMap<K, Posting>, key: K, number: Number) {
-    if let Entry::Occupied(mut posting) = postings.entry(key) {
-        posting.get_mut().remove(&number);
-        if posting.get().is_empty() {
-            posting.remove();
+/// What a file may be found by.
+#[derive(Debug, Hash)]
+enum Term<'a> {
+    Root(&'a Root),
+    Sha1(&'a Sha1Hash),
+    Stamp(&'a Stamp),
+    Word(&'a str),
+    /// A field and its value, folded.
+    Field(Field, &'a str),
+}
+
+/// Terms are hashed with a secret key already: their hashes are as good as any.
+#[derive(Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    last: Number,
+    files: HashMap<Number, Box<Packed>>,
+    postings: HashMap<u64, Posting, BuildHasherDefault<AsIs>>,
+    media_types: MediaTypes,
+}
+
+impl Inner {
+    fn insert(&mut self, file: Packed, terms: &[u64]) -> Number {
+        // In order, and a number only again after four thousand million others: what was told of
+        // a file is not mistaken for another one's.
+        let mut number = self.last.wrapping_add(1);
+        while self.files.contains_key(&number) {
+            number = number.wrapping_add(1);
+        }
+        self.last = number;
+        self.files.insert(number, Box::new(file));
+        for term in terms {
+            self.postings.entry(*term).or_default().insert(number);
+        }
+        number
+    }
+
+    fn remove(&mut self, number: Number, terms: &[u64]) {
+        self.files.remove(&number);
+        for term in terms {
+            if let Entry::Occupied(mut posting) = self.postings.entry(*term) {
+                posting.get_mut().remove(number);
+                if posting.get().is_empty() {
+                    posting.remove();
+                }
+            }
+        }
+    }
+
+    fn files_of(&self, term: u64) -> impl Iterator<Item = (Number, &Packed)> {
+        let numbers = self.postings.get(&term).into_iter().flat_map(Posting::iter);
+        numbers.filter_map(|number| Some((number, &**self.files.get(&number)?)))
+    }
+
+    /// Files that have every term; the work is bounded by the rarest of them, however common the
+    /// others are.
+    fn having_all(&self, terms: HashSet<u64>) -> impl Iterator<Item = &Packed> {
+        let postings = terms.iter().map(|term| self.postings.get(term));
+        let mut postings = postings.collect::<Option<Vec<_>>>().unwrap_or_default();
+        postings.sort_by_key(|posting| posting.len());
+        let mut postings = postings.into_iter();
+        let rarest = postings.next().into_iter().flat_map(Posting::iter);
+        let in_all = move |number: &Number| postings.clone().all(|other| other.contains(*number));
+        rarest.filter(in_all).filter_map(|number| self.files.get(&number).map(|file| &**file))
     }
 }
 

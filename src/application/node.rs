@@ -1,17 +1,12 @@
 //! A node put together: everything that runs, and how it starts and stops.
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     announcing::{self, Announcer},
-    catalog::SharedFile,
     config::{NodeConfig, Overlay},
     indexing::{Change, IndexingService},
     lock::DataDirLock,
@@ -72,8 +67,8 @@ impl Node {
             meter: Meter::default(),
         });
         let downloads = Arc::new(Meter::default());
-        let announced = Arc::new(Announced::new(indexing.clone()));
-        let announcer = Announcer::start(dht.clone(), host.state(), announced.clone());
+        let announced = Arc::new(Announced(indexing.clone()));
+        let announcer = Announcer::start(dht.clone(), host.state(), announced);
         let provider = Arc::new(Provider {
             catalog: catalog.clone(),
             indexing: indexing.clone(),
@@ -118,7 +113,7 @@ impl Node {
             lock: Mutex::new(Some(lock)),
             config,
         });
-        tokio::spawn(announce_changes(node.clone(), changes, announced));
+        tokio::spawn(announce_changes(node.clone(), changes));
         tokio::spawn(tell_host_events(node.clone(), host_events));
         Ok(node)
     }
@@ -184,63 +179,22 @@ fn info(config: &NodeConfig, host: &Host) -> NodeInfo {
     }
 }
 
-/// Which files each content has, to report to them how far its keys are.
+/// Reports to the shared files how far their keys are.
 #[derive(Debug)]
-struct Announced {
-    indexing: IndexingService,
-    files: Mutex<HashMap<ContentId, Vec<Arc<SharedFile>>>>,
-}
-
-impl Announced {
-    fn new(indexing: IndexingService) -> Self {
-        Self { indexing, files: Mutex::default() }
-    }
-
-    fn with<T>(&self, f: impl FnOnce(&mut HashMap<ContentId, Vec<Arc<SharedFile>>>) -> T) -> T {
-        f(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn add(&self, file: Arc<SharedFile>) {
-        self.with(|files| files.entry(file.manifest.content).or_default().push(file));
-    }
-
-    fn remove(&self, path: &Path, content: &ContentId) {
-        self.with(|files| {
-            if let Some(same) = files.get_mut(content) {
-                same.retain(|file| *file.path != *path);
-                if same.is_empty() {
-                    files.remove(content);
-                }
-            }
-        });
-    }
-}
+struct Announced(IndexingService);
 
 impl announcing::Listener for Announced {
     fn announced(&self, content: &ContentId, done: u32, keys: u32) {
-        let files = self.with(|files| files.get(content).cloned().unwrap_or_default());
-        for file in files {
-            self.indexing.announced(&file, done, keys);
-        }
+        self.0.announced(content, done, keys);
     }
 }
 
 /// Hands what is shared or not any more to the announcer.
-async fn announce_changes(
-    node: Arc<Node>,
-    mut changes: mpsc::Receiver<Change>,
-    announced: Arc<Announced>,
-) {
+async fn announce_changes(node: Arc<Node>, mut changes: mpsc::Receiver<Change>) {
     while let Some(change) = changes.recv().await {
         match change {
-            Change::Added(file) => {
-                announced.add(file.clone());
-                node.announcer.add(&file.manifest).await;
-            }
-            Change::Removed(file) => {
-                announced.remove(&file.path, &file.manifest.content);
-                node.announcer.remove(file.manifest.content).await;
-            }
+            Change::Added(file) => node.announcer.add(&file.manifest).await,
+            Change::Removed(file) => node.announcer.remove(file.manifest.content).await,
             Change::Notice(notice) => node.notices.tell(notice),
         }
     }

@@ -8,7 +8,7 @@ use p2pfs_tui::{
         Root,
         blocks::{BLOCK, MAX_FILE, SPAN},
     },
-    network::content::{hash::BLOCK_SIZE, proof::Provable},
+    network::content::proof::{BLOCK_SIZE, Provable},
 };
 
 use super::{twice, within};

@@ -10,10 +10,9 @@ use p2pfs_tui::{
     network::{
         content::{
             self,
-            hash::BLOCK_SIZE,
             limiter::Limiter,
             meter::Meter,
-            proof::Provable,
+            proof::{BLOCK_SIZE, Provable},
             serve::{Provides, Readable, Uploads},
         },
         dht::{self, Dht},

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::{ContentId, Tags};
 use proptest::prelude::*;
 
-fn file(path: &str, root: u8, artist: Option<&str>) -> Arc<SharedFile> {
+fn file(path: &str, root: u8, artist: Option<&str>) -> SharedFile {
     let path: Arc<Path> = Path::new(path).into();
     let name = path.file_name().expect("name").to_str().expect("text").to_owned();
     let content = ContentId {
@@ -13,7 +13,11 @@ fn file(path: &str, root: u8, artist: Option<&str>) -> Arc<SharedFile> {
     let tags = Tags { artist: artist.map(str::to_owned), ..Tags::default() };
     let stamp = Stamp { dev: 0, inode: 0, size: 1, mtime: 0, mtime_ns: 0 };
     let manifest = Manifest { name, content, media_type: None, tags };
-    Arc::new(SharedFile { path, stamp, manifest })
+    SharedFile { path, stamp, manifest }
+}
+
+fn insert(catalog: &Catalog, file: SharedFile) -> Number {
+    catalog.insert(catalog.prepare(file))
 }
 
 fn names(catalog: &Catalog, text: &str, field: Option<Field>) -> Vec<String> {
@@ -24,8 +28,8 @@ fn names(catalog: &Catalog, text: &str, field: Option<Field>) -> Vec<String> {
 #[test]
 fn queries_are_answered_by_word_and_by_field() {
     let catalog = Catalog::default();
-    catalog.insert(file("/m/Swan Lake.flac", 2, Some("Tchaikovsky")));
-    catalog.insert(file("/m/Swan Song.flac", 4, Some("Schubert")));
+    insert(&catalog, file("/m/Swan Lake.flac", 2, Some("Tchaikovsky")));
+    insert(&catalog, file("/m/Swan Song.flac", 4, Some("Schubert")));
     assert_eq!(names(&catalog, "SWAN schubert", None), ["Swan Song.flac"]);
     assert_eq!(names(&catalog, "swan", None).len(), 2);
     assert!(names(&catalog, "swan brahms", None).is_empty());
@@ -38,10 +42,10 @@ fn queries_are_answered_by_word_and_by_field() {
 #[test]
 fn one_content_at_two_paths_answers_once_and_outlives_one_of_them() {
     let catalog = Catalog::default();
-    catalog.insert(file("/a/same.txt", 2, None));
-    catalog.insert(file("/b/same.txt", 2, None));
+    let first = insert(&catalog, file("/a/same.txt", 2, None));
+    insert(&catalog, file("/b/same.txt", 2, None));
     assert_eq!(names(&catalog, "same", None).len(), 1);
-    catalog.remove(Path::new("/a/same.txt"));
+    assert!(catalog.remove(first).is_some() && catalog.remove(first).is_none());
     let left = catalog.by_root(&Root::from_bytes([2; 32])).expect("the other path");
     assert_eq!(*left.path, *Path::new("/b/same.txt"));
 }
@@ -50,7 +54,7 @@ fn one_content_at_two_paths_answers_once_and_outlives_one_of_them() {
 fn variants_of_one_sha1_are_told_apart() {
     let catalog = Catalog::default();
     for (path, root) in [("/a", 2), ("/b", 3), ("/c", 3)] {
-        catalog.insert(file(path, root, None));
+        insert(&catalog, file(path, root, None));
     }
     assert_eq!(catalog.by_sha1(&Sha1Hash::from_bytes([1; 20])).len(), 2);
 }
@@ -61,8 +65,7 @@ fn a_changed_file_is_not_opened() {
     let path = folder.path().join("file");
     std::fs::write(&path, b"one").expect("write");
     let (_, stamp) = open_regular(&path).expect("open");
-    let shared =
-        SharedFile { path: path.as_path().into(), stamp, ..(*file("/x", 1, None)).clone() };
+    let shared = SharedFile { path: path.as_path().into(), stamp, ..file("/x", 1, None) };
     shared.open_unchanged().expect("unchanged");
     std::fs::write(&path, b"other").expect("write");
     assert!(matches!(shared.open_unchanged(), Err(Changed::Stamp(_))));
@@ -78,29 +81,48 @@ proptest! {
         asked in "[ab]{2} [cd]{2}",
     ) {
         let catalog = Catalog::default();
-        let mut model: HashMap<Arc<Path>, Arc<SharedFile>> = HashMap::new();
-        for (number, (folder, name, add)) in steps.into_iter().enumerate() {
-            let root = u8::try_from(number).expect("few steps");
+        let mut model: HashMap<Arc<Path>, (Number, SharedFile)> = HashMap::new();
+        for (step, (folder, name, add)) in steps.into_iter().enumerate() {
+            let root = u8::try_from(step).expect("few steps");
             let file = file(&format!("/{folder}/{name}"), root, Some(&name));
+            if let Some((number, old)) = model.remove(&file.path) {
+                prop_assert_eq!(catalog.remove(number), Some(old));
+            }
             if add {
-                model.insert(file.path.clone(), file.clone());
-                catalog.insert(file);
-            } else {
-                let removed = catalog.remove(&file.path);
-                prop_assert_eq!(removed.is_some(), model.remove(&file.path).is_some());
+                let number = insert(&catalog, file.clone());
+                model.insert(file.path.clone(), (number, file));
             }
         }
         prop_assert_eq!(catalog.len(), model.len());
         for field in [None, Some(Field::Artist)] {
             let query = Query::new(&asked, field).expect("query");
-            let expected = model.values().filter(|file| query.matches(&file.manifest)).count();
+            let matches = |(_, file): &&(Number, SharedFile)| query.matches(&file.manifest);
+            let expected = model.values().filter(matches).count();
             prop_assert_eq!(catalog.answer(&query, usize::MAX).len(), expected);
         }
-        for path in model.keys() {
-            catalog.remove(path);
+        for (number, file) in model.values() {
+            let ContentId { sha1, root, .. } = &file.manifest.content;
+            prop_assert!(catalog.by_root(root).as_deref() == Some(file));
+            prop_assert!(catalog.by_sha1(sha1).iter().any(|found| **found == *file));
+            prop_assert_eq!(catalog.paths_of(&file.manifest.content), [file.path.clone()]);
+            prop_assert!(catalog.get(*number).as_ref() == Some(file));
+            prop_assert!(catalog.by_stamp(&file.stamp).is_some());
         }
-        let inner = catalog.read();
-        prop_assert!(inner.by_word.is_empty() && inner.by_field.is_empty());
-        prop_assert!(inner.by_root.is_empty() && inner.by_sha1.is_empty());
+        for (number, _) in model.values() {
+            catalog.remove(*number);
+        }
+        prop_assert!(catalog.read().postings.is_empty() && catalog.is_empty());
+    }
+}
+
+#[test]
+fn what_is_packed_is_unpacked_as_it_was() {
+    let catalog = Catalog::default();
+    let mut odd = file("/m/x", 2, Some("Artist"));
+    odd.manifest.name = "another name".into();
+    odd.manifest.media_type = Some("audio/flac".into());
+    for file in [odd, file("/m/plain", 4, None)] {
+        let number = insert(&catalog, file.clone());
+        assert_eq!(catalog.get(number), Some(file));
     }
 }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     application::{
-        catalog::SharedFile,
+        catalog::{Catalog, Number, Prepared, SharedFile},
         message::{ShareRow, ShareState, ShareTotals},
     },
     domain::Untrusted,
@@ -13,18 +13,23 @@ use crate::{
 
 use super::name;
 
-/// A hashed file and how many keys it has.
+/// A hashed file, ready for the catalog, and how many keys it has.
 #[derive(Debug, Clone)]
 pub(super) struct Described {
-    pub(super) file: Arc<SharedFile>,
+    pub(super) prepared: Prepared,
     pub(super) keys: u32,
 }
 
 impl Described {
-    /// Counts the keys of a file, which takes a hash for each.
-    pub(super) fn new(file: SharedFile) -> Self {
+    /// Cuts a file into words and counts its keys, which takes a hash for each: not under a lock.
+    pub(super) fn new(catalog: &Catalog, file: SharedFile) -> Self {
         let keys = u32::try_from(file.manifest.keys().len()).unwrap_or(u32::MAX);
-        Self { file: Arc::new(file), keys }
+        Self { prepared: catalog.prepare(file), keys }
+    }
+
+    /// The file.
+    pub(super) fn file(&self) -> &SharedFile {
+        &self.prepared.file
     }
 }
 
@@ -49,15 +54,15 @@ pub(super) enum State {
     Waiting,
     /// A worker has it, and has read so many bytes.
     Hashing { job: u64, read: u64 },
-    /// It is in the catalog, and so many of its keys are announced.
-    Served { described: Described, announced: u32 },
+    /// It is in the catalog under this number, and so many of its keys are announced.
+    Served { number: Number, keys: u32, announced: u32 },
     /// It cannot be read, and why.
-    Failed(String),
+    Failed(Box<str>),
 }
 
 impl LibraryFile {
     /// What a client sees of the file.
-    pub(super) fn row(&self, path: &Path) -> ShareRow {
+    pub(super) fn row(&self, path: &Path, catalog: &Catalog) -> ShareRow {
         let row = ShareRow {
             path: path.to_owned(),
             root: self.root.to_path_buf(),
@@ -72,19 +77,20 @@ impl LibraryFile {
             State::Waiting => row,
             State::Hashing { .. } => ShareRow { state: ShareState::Hashing, ..row },
             State::Failed(reason) => {
-                ShareRow { state: ShareState::Failed { reason: reason.clone() }, ..row }
+                ShareRow { state: ShareState::Failed { reason: reason.to_string() }, ..row }
             }
-            State::Served { described: Described { file, keys }, announced } => ShareRow {
-                media_type: file.manifest.media_type.clone(),
-                tags: file.manifest.tags.clone(),
-                content: Some(file.manifest.content),
-                state: if announced < keys {
-                    ShareState::Announcing { done: *announced, keys: *keys }
-                } else {
-                    ShareState::Announced { keys: *keys }
-                },
-                ..row
-            },
+            State::Served { number, keys, announced } => {
+                let file = catalog.get(*number).map(|file| file.manifest);
+                let content = file.as_ref().map(|manifest| manifest.content);
+                let (media_type, tags) =
+                    file.map(|manifest| (manifest.media_type, manifest.tags)).unwrap_or_default();
+                let (done, keys) = (*announced, *keys);
+                let state = match done < keys {
+                    true => ShareState::Announcing { done, keys },
+                    false => ShareState::Announced { keys },
+                };
+                ShareRow { media_type, tags, content, state, ..row }
+            }
         }
     }
 
@@ -100,10 +106,10 @@ impl LibraryFile {
                 apply(&mut totals.to_hash, 1);
                 apply(&mut totals.bytes_to_hash, size.saturating_sub(*read));
             }
-            State::Served { described, announced } => {
+            State::Served { keys, announced, .. } => {
                 apply(&mut totals.files, 1);
                 apply(&mut totals.bytes, size);
-                apply(&mut totals.keys, u64::from(described.keys));
+                apply(&mut totals.keys, u64::from(*keys));
                 apply(&mut totals.keys_announced, u64::from(*announced));
             }
             State::Failed(_) => apply(&mut totals.failed, 1),

@@ -37,8 +37,11 @@ const FILES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("files");
 const ROOTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("roots");
 /// The version of every value; others are not read.
 const VERSION: u8 = 1;
-/// Bytes of the database that are kept in memory.
-const CACHE: usize = 16 << 20;
+/// Bytes of the database that are kept in memory; the kernel has the rest.
+const CACHE: usize = 4 << 20;
+/// Hashes that are looked at together when those that nobody needs are forgotten.
+const LOOKS: usize = 1_024;
+
 /// Why the index cannot be opened, or a write to it failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IndexError {
@@ -54,10 +57,17 @@ pub(super) enum IndexError {
 }
 
 /// A remembered hash.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct FileRecord {
     stamp: Stamp,
     manifest: Manifest,
+}
+
+/// The same, on its way to the disk.
+#[derive(Serialize)]
+struct RecordToWrite<'a> {
+    stamp: &'a Stamp,
+    manifest: &'a Manifest,
 }
 
 /// A remembered root.
@@ -113,28 +123,46 @@ impl Index {
         Ok((Self { open: Mutex::new(Some(open)) }, aside))
     }
 
-    /// The remembered manifest of a file that looks as it did then. Blocks the thread.
-    pub(super) fn get(&self, path: &Path, stamp: &Stamp) -> Option<Manifest> {
-        let read = || -> Result<Option<FileRecord>, redb::Error> {
-            let Some(database) = self.database() else { return Ok(None) };
+    /// The remembered manifest of each file, where it looks as it did then. Blocks the thread.
+    pub(super) fn get_all<'a>(
+        &self,
+        files: impl Iterator<Item = (&'a Path, &'a Stamp)>,
+    ) -> Vec<Option<Manifest>> {
+        let mut files = files.peekable();
+        let mut found = Vec::new();
+        let mut read = || -> Result<(), redb::Error> {
+            let Some(database) = self.database().filter(|_| files.peek().is_some()) else {
+                return Ok(());
+            };
             let table = database.begin_read()?.open_table(FILES)?;
-            Ok(table.get(path.as_os_str().as_bytes())?.and_then(|value| decode(value.value())))
+            for (path, stamp) in files.by_ref() {
+                let value = table.get(path.as_os_str().as_bytes())?;
+                let record = value.and_then(|value| decode::<FileRecord>(value.value()));
+                let record = record.filter(|record| record.stamp == *stamp);
+                found.push(record.map(|record| record.manifest));
+            }
+            Ok(())
         };
-        let record = read().unwrap_or_else(|error| {
+        if let Err(error) = read() {
             tracing::warn!(%error, "cannot read the index");
-            None
-        });
-        record.filter(|record| record.stamp == *stamp).map(|record| record.manifest)
+        }
+        let rest = files.count();
+        found.resize(found.len() + rest, None);
+        found
     }
 
-    /// Remembers a hash, soon.
-    pub(super) fn put(&self, file: Arc<SharedFile>) {
-        self.send(Write::Put(file));
+    /// Remembers hashes, soon.
+    pub(super) fn put(&self, files: Vec<Arc<SharedFile>>) {
+        if !files.is_empty() {
+            self.send(Write::Put(files));
+        }
     }
 
-    /// Forgets a hash, soon.
-    pub(super) fn forget(&self, path: &Path) {
-        self.send(Write::Forget(path.to_owned()));
+    /// Forgets hashes, soon.
+    pub(super) fn forget(&self, paths: Vec<Arc<Path>>) {
+        if !paths.is_empty() {
+            self.send(Write::Forget(paths));
+        }
     }
 
     /// Waits until everything is written. Blocks the thread.
@@ -145,28 +173,41 @@ impl Index {
         let _ = wait.recv();
     }
 
-    /// Forgets every hash that `keep` does not want, and names the contents. Blocks the thread.
+    /// Forgets every hash that `keep` does not want, and names the contents. `shared` sorts out,
+    /// of many paths at once, those that need no second look. Blocks the thread.
     pub(super) fn prune(
         &self,
+        shared: impl Fn(&mut Vec<PathBuf>),
         mut keep: impl FnMut(&Path, &Stamp) -> bool,
     ) -> Result<Vec<ContentId>, IndexError> {
         let Some(database) = self.database() else { return Ok(Vec::new()) };
-        let mut read = || -> Result<Vec<(PathBuf, Option<ContentId>)>, redb::Error> {
+        let (mut unwanted, mut contents) = (Vec::new(), Vec::new());
+        let mut read = || -> Result<(), redb::Error> {
             let table = database.begin_read()?.open_table(FILES)?;
-            let mut unwanted = Vec::new();
-            for row in table.iter()? {
-                let (key, value) = row?;
-                let path = path_of(key.value());
-                match decode::<FileRecord>(value.value()) {
-                    Some(record) if keep(&path, &record.stamp) => {}
-                    record => unwanted.push((path, record.map(|it| it.manifest.content))),
+            let mut keys = table.iter()?;
+            loop {
+                let next = keys.by_ref().take(LOOKS);
+                let path = |row: Result<(redb::AccessGuard<'_, &[u8]>, _), _>| {
+                    row.map(|(key, _)| path_of(key.value()))
+                };
+                let mut paths = next.map(path).collect::<Result<Vec<_>, _>>()?;
+                if paths.is_empty() {
+                    return Ok(());
+                }
+                shared(&mut paths);
+                for path in paths {
+                    let value = table.get(path.as_os_str().as_bytes())?;
+                    match value.and_then(|value| decode::<FileRecord>(value.value())) {
+                        Some(record) if keep(&path, &record.stamp) => continue,
+                        record => contents.extend(record.map(|record| record.manifest.content)),
+                    }
+                    unwanted.push(path.into());
                 }
             }
-            Ok(unwanted)
         };
-        let unwanted = read()?;
-        unwanted.iter().for_each(|(path, _)| self.forget(path));
-        Ok(unwanted.into_iter().filter_map(|(_, content)| content).collect())
+        read()?;
+        self.forget(unwanted);
+        Ok(contents)
     }
 
     /// The remembered roots. Blocks the thread.

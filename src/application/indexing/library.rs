@@ -8,7 +8,7 @@ mod read;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     ops::Bound,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,14 +22,19 @@ use super::{
 };
 use crate::{
     application::{
-        catalog::{Catalog, SharedFile},
+        catalog::{Catalog, Number, SharedFile},
         message::{Notice, ShareTotals},
     },
+    domain::ContentId,
     network::content::hash::Stamp,
 };
 
 /// How often a file that changes while it is read is read again before it is given up.
 const MAX_ATTEMPTS: u8 = 3;
+/// Files that a worker takes at once: small ones cost less than the lock that they are taken under.
+const JOBS: usize = 64;
+/// The most bytes of them, so that none waits long behind others.
+const JOBS_BYTES: u64 = 1 << 20;
 
 /// Counts scans; a later one has a larger number.
 pub(super) type ScanNumber = u64;
@@ -54,6 +59,14 @@ pub(super) enum NotHashed {
     Failed(String),
 }
 
+/// A change that was not told yet. A hundred thousand of them may wait, so they are small.
+#[derive(Debug)]
+enum Untold {
+    Added(Number),
+    Removed(Number, Arc<SharedFile>),
+    Notice(Notice),
+}
+
 /// Every shared file.
 #[derive(Debug, Default)]
 pub(super) struct Library {
@@ -62,7 +75,9 @@ pub(super) struct Library {
     files: BTreeMap<Arc<Path>, LibraryFile>,
     /// Files to be hashed: the newest scan first, then by path.
     queue: BTreeSet<(Reverse<ScanNumber>, Arc<Path>)>,
-    changes: VecDeque<Change>,
+    changes: VecDeque<Untold>,
+    /// Files that were gone before anybody was told of them: nor is their end told.
+    unheard: HashSet<Number>,
     catalog: Catalog,
     totals: ShareTotals,
     generation: u64,
@@ -157,13 +172,24 @@ impl Library {
         Some((below.len() as u64, served))
     }
 
-    /// The next file to be hashed.
-    pub(super) fn next_job(&mut self) -> Option<Job> {
-        let (_, path) = self.queue.pop_first()?;
-        self.jobs += 1;
-        let job = self.jobs;
-        self.edit(&path, |file| file.state = State::Hashing { job, read: 0 });
-        Some(Job { number: job, path })
+    /// The next files to be hashed: one, or several small ones.
+    pub(super) fn next_jobs(&mut self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut bytes = 0;
+        while jobs.len() < JOBS
+            && let Some((_, path)) = self.queue.first()
+        {
+            bytes += self.files.get(path).map_or(0, |file| file.stamp.size);
+            if bytes > JOBS_BYTES && !jobs.is_empty() {
+                break;
+            }
+            let Some((_, path)) = self.queue.pop_first() else { break };
+            self.jobs += 1;
+            let number = self.jobs;
+            self.edit(&path, |file| file.state = State::Hashing { job: number, read: 0 });
+            jobs.push(Job { number, path });
+        }
+        jobs
     }
 
     /// Notes how much of a file was read. `false` if nobody wants its hash any more.
@@ -206,37 +232,28 @@ impl Library {
             NotHashed::Failed(reason) => reason,
         };
         let first = self.totals.failed == 0;
-        self.edit(&job.path, |file| file.state = State::Failed(reason));
+        self.edit(&job.path, |file| file.state = State::Failed(reason.into()));
         first
     }
 
     /// A served file is no longer what was hashed, and looks like `now`, if it is there at all.
     /// Returns what was served.
     pub(super) fn changed(&mut self, path: &Path, now: Option<Stamp>) -> Option<Arc<SharedFile>> {
-        let served = match &self.files.get(path)?.state {
-            State::Served { described, .. } => Arc::clone(&described.file),
-            _ => return None,
-        };
+        if !matches!(self.files.get(path)?.state, State::Served { .. }) {
+            return None;
+        }
         match now {
             Some(stamp) => self.read_again(path, stamp, 0),
-            None => {
-                self.take(path);
-            }
+            None => self.take(path)?,
         }
-        Some(served)
     }
 
-    /// Notes how many keys of a file are announced.
-    pub(super) fn announced(&mut self, shared: &SharedFile, done: u32, keys: u32) {
-        let is_it = |file: &LibraryFile| {
-            matches!(&file.state, State::Served { described, .. }
-                if described.file.manifest == shared.manifest)
-        };
-        if self.files.get(&*shared.path).is_some_and(is_it) {
-            self.edit(&shared.path, |file| {
-                if let State::Served { described, announced } = &mut file.state {
-                    described.keys = keys;
-                    *announced = done.min(keys);
+    /// Notes how many keys of a content are announced.
+    pub(super) fn announced(&mut self, content: &ContentId, all_done: u32, all: u32) {
+        for path in self.catalog.paths_of(content) {
+            self.edit(&path, |file| {
+                if let State::Served { keys, announced, .. } = &mut file.state {
+                    (*keys, *announced) = (all, all_done.min(all));
                 }
             });
         }
@@ -244,12 +261,25 @@ impl Library {
 
     /// Something to tell a person.
     pub(super) fn notify(&mut self, notice: Notice) {
-        self.changes.push_back(Change::Notice(notice));
+        self.changes.push_back(Untold::Notice(notice));
     }
 
     /// What was not told yet, oldest first.
     pub(super) fn next_change(&mut self) -> Option<Change> {
-        self.changes.pop_front()
+        loop {
+            match self.changes.pop_front()? {
+                Untold::Notice(notice) => return Some(Change::Notice(notice)),
+                Untold::Added(number) => match self.catalog.get(number) {
+                    Some(file) => return Some(Change::Added(Arc::new(file))),
+                    None => drop(self.unheard.insert(number)),
+                },
+                Untold::Removed(number, file) => {
+                    if !self.unheard.remove(&number) {
+                        return Some(Change::Removed(file));
+                    }
+                }
+            }
+        }
     }
 
     fn is_current(&self, job: &Job) -> bool {
@@ -259,31 +289,32 @@ impl Library {
     }
 
     fn serve(&mut self, path: &Path, described: Described) {
-        self.catalog.insert(Arc::clone(&described.file));
-        self.changes.push_back(Change::Added(Arc::clone(&described.file)));
+        let Described { prepared, keys } = described;
+        let stamp = prepared.file.stamp;
+        let number = self.catalog.insert(prepared);
+        self.changes.push_back(Untold::Added(number));
         self.edit(path, |file| {
-            file.stamp = described.file.stamp;
-            file.state = State::Served { described, announced: 0 };
+            file.stamp = stamp;
+            file.state = State::Served { number, keys, announced: 0 };
         });
     }
 
-    fn withdraw(&mut self, path: &Path) -> Option<Arc<SharedFile>> {
-        let file = self.catalog.remove(path)?;
-        self.changes.push_back(Change::Removed(Arc::clone(&file)));
+    fn withdraw(&mut self, state: &State) -> Option<Arc<SharedFile>> {
+        let State::Served { number, .. } = state else { return None };
+        let file = Arc::new(self.catalog.remove(*number)?);
+        self.changes.push_back(Untold::Removed(*number, Arc::clone(&file)));
         Some(file)
     }
 
-    fn read_again(&mut self, path: &Path, stamp: Stamp, attempts: u8) {
-        self.withdraw(path);
+    fn read_again(&mut self, path: &Path, stamp: Stamp, attempts: u8) -> Option<Arc<SharedFile>> {
         let again = |file: &mut LibraryFile| {
             file.stamp = stamp;
             file.attempts = attempts;
-            file.state = State::Waiting;
-            file.scan
+            (std::mem::replace(&mut file.state, State::Waiting), file.scan)
         };
-        if let Some(scan) = self.edit(path, again) {
-            self.enqueue(path.into(), scan);
-        }
+        let (before, scan) = self.edit(path, again)?;
+        self.enqueue(path.into(), scan);
+        self.withdraw(&before)
     }
 
     fn enqueue(&mut self, path: Arc<Path>, scan: ScanNumber) {
@@ -314,27 +345,24 @@ impl Library {
     fn take(&mut self, path: &Path) -> Option<Option<Arc<SharedFile>>> {
         let (path, file) = self.files.remove_entry(path)?;
         self.count(&file, file::subtract);
-        self.queue.remove(&(Reverse(file.scan), Arc::clone(&path)));
-        Some(self.withdraw(&path))
+        if matches!(file.state, State::Waiting) {
+            self.queue.remove(&(Reverse(file.scan), path));
+        }
+        Some(self.withdraw(&file.state))
     }
 
     fn edit<T>(&mut self, path: &Path, edit: impl FnOnce(&mut LibraryFile) -> T) -> Option<T> {
-        let (path, mut file) = self.files.remove_entry(path)?;
-        self.count(&file, file::subtract);
-        let out = edit(&mut file);
-        self.count(&file, file::add);
-        self.files.insert(path, file);
+        let file = self.files.get_mut(path)?;
+        self.generation += 1;
+        count(&mut self.roots, &mut self.totals, file, file::subtract);
+        let out = edit(file);
+        count(&mut self.roots, &mut self.totals, file, file::add);
         Some(out)
     }
 
-    /// Adds a file to the totals, or takes it out.
     fn count(&mut self, file: &LibraryFile, apply: fn(&mut u64, u64)) {
         self.generation += 1;
-        if let Some(root) = self.roots.get_mut(&file.root) {
-            apply(&mut root.files, 1);
-            apply(&mut root.bytes, file.stamp.size);
-        }
-        file.count(&mut self.totals, apply);
+        count(&mut self.roots, &mut self.totals, file, apply);
     }
 
     /// The files at or beneath a path: neighbours, as paths are compared part by part.
@@ -343,6 +371,20 @@ impl Library {
         let files = self.files.range::<Path, _>(from).map(|(path, _)| path);
         files.take_while(|file| file.starts_with(path)).cloned().collect()
     }
+}
+
+/// Adds a file to the totals and to its root, or takes it out.
+fn count(
+    roots: &mut Roots,
+    totals: &mut ShareTotals,
+    file: &LibraryFile,
+    apply: fn(&mut u64, u64),
+) {
+    if let Some(root) = roots.get_mut(&file.root) {
+        apply(&mut root.files, 1);
+        apply(&mut root.bytes, file.stamp.size);
+    }
+    file.count(totals, apply);
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The library behind its lock, and the signals that it changed.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +19,8 @@ pub(super) struct LockedLibrary {
     library: Mutex<Library>,
     /// Workers wait here for files to hash.
     jobs: Condvar,
+    /// How many do. Changed under the lock only.
+    idle: AtomicUsize,
     /// The teller waits here for changes to tell.
     changes: Notify,
     generation: watch::Sender<u64>,
@@ -27,6 +32,7 @@ impl LockedLibrary {
         Self {
             library: Mutex::new(library),
             jobs: Condvar::new(),
+            idle: AtomicUsize::new(0),
             changes: Notify::new(),
             generation: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -41,29 +47,37 @@ impl LockedLibrary {
         out
     }
 
-    /// The next file to hash, or `None` when the service stops. Blocks the thread.
-    pub(super) fn wait_for_job(&self) -> Option<Job> {
+    /// The next files to hash, or `None` when the service stops. Blocks the thread.
+    pub(super) fn wait_for_jobs(&self) -> Option<Vec<Job>> {
         let mut library = self.lock();
         while !self.is_stopping() {
-            if let Some(job) = library.next_job() {
+            let jobs = library.next_jobs();
+            if !jobs.is_empty() {
                 self.signal(&library);
-                return Some(job);
+                return Some(jobs);
             }
+            self.idle.fetch_add(1, Ordering::Relaxed);
             library = self.jobs.wait(library).unwrap_or_else(PoisonError::into_inner);
+            self.idle.fetch_sub(1, Ordering::Relaxed);
         }
         None
     }
 
-    /// The next change to tell, or `None` when the service stops.
-    pub(super) async fn wait_for_change(&self) -> Option<Change> {
+    /// The next changes to tell, at most so many, or `None` when the service stops.
+    pub(super) async fn wait_for_changes(&self, most: usize) -> Option<Vec<Change>> {
         loop {
             // Nothing is lost between the look and the wait: a signal without a waiter is kept.
-            let change = self.lock().next_change();
-            if change.is_some() {
-                return change;
+            let changes = self.next_changes(most);
+            if !changes.is_empty() {
+                return Some(changes);
             }
             self.stop.run_until_cancelled(self.changes.notified()).await?;
         }
+    }
+
+    fn next_changes(&self, most: usize) -> Vec<Change> {
+        let mut library = self.lock();
+        std::iter::from_fn(|| library.next_change()).take(most).collect()
     }
 
     /// The library's generation, for whoever wants to know when it changes.
@@ -89,8 +103,9 @@ impl LockedLibrary {
     }
 
     fn signal(&self, library: &Library) {
-        if library.has_job() {
-            self.jobs.notify_all();
+        // One is enough: it wakes the next if it leaves something.
+        if library.has_job() && self.idle.load(Ordering::Relaxed) > 0 {
+            self.jobs.notify_one();
         }
         if library.has_change() {
             self.changes.notify_one();

@@ -48,10 +48,13 @@ use super::{
         Failure, FailureKind, Notice, NoticeLevel, Page, RootRow, ShareRow, ShareTotals, Window,
     },
 };
-use crate::{domain::Manifest, network::content::hash};
+use crate::{
+    domain::{ContentId, Manifest},
+    network::content::hash,
+};
 
 /// How many changes may wait for whoever announces them.
-const CHANGES: usize = 64;
+const CHANGES: usize = 256;
 /// The most workers: a disk serves more no faster, and several nodes may run in one process.
 const MAX_WORKERS: usize = 8;
 
@@ -177,8 +180,8 @@ impl IndexingService {
     /// The manifest of a file, once it is hashed.
     #[must_use]
     pub fn find(&self, path: &Path) -> Option<Manifest> {
-        let row = self.row(path)?;
-        self.work.catalog.by_path(&row.path).map(|file| file.manifest.clone())
+        let manifest = |path: &Path| self.work.library.with(|library| library.manifest(path));
+        manifest(path).or_else(|| manifest(&std::fs::canonicalize(path).ok()?))
     }
 
     /// The sums over all shared files.
@@ -193,10 +196,10 @@ impl IndexingService {
         self.work.library.subscribe()
     }
 
-    /// Takes note of how many of a file's keys are announced, of how many there are. Reports on
-    /// files that are not served any more are ignored.
-    pub fn announced(&self, file: &SharedFile, done: u32, keys: u32) {
-        self.work.library.with(|library| library.announced(file, done, keys));
+    /// Takes note of how many keys of a content are announced, of how many there are. A report on
+    /// what is not served any more is ignored.
+    pub fn announced(&self, content: &ContentId, done: u32, keys: u32) {
+        self.work.library.with(|library| library.announced(content, done, keys));
     }
 
     /// A file was found to be another one than was hashed, or its outboard to be damaged: it is
@@ -269,10 +272,12 @@ fn open(config: &NodeConfig) -> Result<(Arc<Work>, Vec<PathBuf>), Failure> {
 
 /// The teller: hands on what changed. Without a listener it is forgotten, as it would pile up.
 async fn tell(library: Arc<LockedLibrary>, sender: mpsc::Sender<Change>) {
-    while let Some(change) = library.wait_for_change().await {
-        tokio::select! {
-            _ = sender.send(change) => {}
-            () = library.stopped() => break,
+    while let Some(changes) = library.wait_for_changes(CHANGES).await {
+        for change in changes {
+            tokio::select! {
+                _ = sender.send(change) => {}
+                () = library.stopped() => return,
+            }
         }
     }
 }

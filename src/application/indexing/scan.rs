@@ -5,6 +5,7 @@
 //! away: dotfiles, keys and what is not finished. What it passes over, it says.
 
 use std::{
+    ffi::OsStr,
     fs::{self, Metadata},
     io,
     ops::ControlFlow,
@@ -198,12 +199,18 @@ fn look(entry: DirEntry, skipped: &mut Skipped) -> io::Result<Option<Found>> {
     if kind.is_symlink() {
         skipped.links.add(|| shown(entry.path()));
     }
-    if !kind.is_file() || (entry.depth() > 0 && matches_any(entry.path(), &UNFINISHED)) {
+    if !kind.is_file() {
         return Ok(None);
     }
-    if entry.depth() > 0 && is_key(entry.path()) {
-        skipped.keys.add(|| shown(entry.path()));
-        return Ok(None);
+    if entry.depth() > 0 {
+        let name = folded(entry.file_name());
+        if matches_any(&name, &UNFINISHED) {
+            return Ok(None);
+        }
+        if matches_any(&name, &KEYS) {
+            skipped.keys.add(|| shown(entry.path()));
+            return Ok(None);
+        }
     }
     let metadata: Metadata = entry.metadata()?;
     Ok(Some(Found { path: entry.into_path().into(), stamp: Stamp::of(&metadata) }))
@@ -214,15 +221,24 @@ fn is_hidden(entry: &DirEntry) -> bool {
 }
 
 fn is_system(entry: &DirEntry) -> bool {
-    SYSTEM.iter().any(|system| entry.path() == Path::new(system))
+    entry.file_type().is_dir() && SYSTEM.iter().any(|system| entry.path() == Path::new(system))
 }
 
 fn is_key(path: &Path) -> bool {
-    matches_any(path, &KEYS)
+    matches_any(&folded(path.file_name().unwrap_or_default()), &KEYS)
 }
 
-fn matches_any(path: &Path, patterns: &[&str]) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+/// A name as patterns are written.
+fn folded(name: &OsStr) -> String {
+    let mut name = name.to_string_lossy().into_owned();
+    if name.is_ascii() {
+        name.make_ascii_lowercase();
+        return name;
+    }
+    name.to_lowercase()
+}
+
+fn matches_any(name: &str, patterns: &[&str]) -> bool {
     patterns.iter().any(|pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (Some(end), _) => name.ends_with(end),
         (_, Some(start)) => name.starts_with(start),

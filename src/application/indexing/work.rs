@@ -17,14 +17,16 @@ use super::{
     file::Described,
     index::{Index, IndexError},
     locked::LockedLibrary,
+    name,
     scan::{self, Found, shown},
+    tags,
 };
 use crate::{
     application::{
         catalog::{Catalog, SharedFile},
         message::{Failure, FailureKind, Notice, NoticeLevel, RootRow},
     },
-    domain::ContentId,
+    domain::{ContentId, Manifest},
     network::content::hash::{self, Stamp, is_shortage, open_outboard, open_regular},
 };
 
@@ -103,7 +105,7 @@ impl Work {
         self.library.with(|library| {
             if let Some(file) = library.changed(path, now) {
                 // Under the lock, so that what the next hash of the file leaves is left alone.
-                self.index.forget(path);
+                self.index.forget(vec![path.into()]);
                 self.drop_outboard(&file.manifest.content);
             }
         });
@@ -124,9 +126,11 @@ impl Work {
         if !self.remembers || self.library.is_stopping() {
             return;
         }
-        let pruned = self.index.prune(|path, stamp| {
-            self.library.with(|library| library.contains(path))
-                || absent.iter().any(|root| path.starts_with(root))
+        let shared = |paths: &mut Vec<PathBuf>| {
+            self.library.with(|library| paths.retain(|path| !library.contains(path)));
+        };
+        let pruned = self.index.prune(shared, |path, stamp| {
+            absent.iter().any(|root| path.starts_with(root))
                 || fs::symlink_metadata(path).is_ok_and(|now| Stamp::of(&now) == *stamp)
         });
         match pruned {
@@ -172,9 +176,13 @@ impl Work {
     fn found(&self, scan: u64, root: &Path, batch: Vec<Found>) {
         let is_news: Vec<bool> =
             self.library.with(|library| batch.iter().map(|found| library.is_news(found)).collect());
-        let recall = |found: &Found, is_news| if is_news { self.recall(found) } else { None };
-        let known: Vec<_> =
-            batch.iter().zip(is_news).map(|(found, is_news)| recall(found, is_news)).collect();
+        let news: Vec<&Found> =
+            batch.iter().zip(&is_news).filter_map(|(found, news)| news.then_some(found)).collect();
+        let mut known = self.recall(&news).into_iter();
+        let known: Vec<_> = is_news
+            .into_iter()
+            .map(|news| news.then(|| known.next()).flatten().flatten())
+            .collect();
         self.library.with(|library| {
             for (found, known) in batch.into_iter().zip(known) {
                 library.found(scan, root, found, known);
@@ -182,26 +190,52 @@ impl Work {
         });
     }
 
-    /// What is remembered of a file that did not change.
-    fn recall(&self, found: &Found) -> Option<Described> {
-        let manifest = self.index.get(&found.path, &found.stamp)?;
-        open_outboard(&self.data_dir, &manifest.content).ok()?;
-        let (path, stamp) = (Arc::clone(&found.path), found.stamp);
-        Some(Described::new(SharedFile { path, stamp, manifest }))
+    /// What is known of files that did not change, be it under another name.
+    fn recall(&self, files: &[&Found]) -> Vec<Option<Described>> {
+        let looks = files.iter().map(|found| (&*found.path, &found.stamp));
+        let mut moved = Vec::new();
+        let mut describe = |manifest: Option<Manifest>, found: &Found| {
+            let is_moved = manifest.is_none();
+            let manifest = manifest.or_else(|| self.under_another_name(found))?;
+            open_outboard(&self.data_dir, &manifest.content).ok()?;
+            let (path, stamp) = (Arc::clone(&found.path), found.stamp);
+            let described = Described::new(&self.catalog, SharedFile { path, stamp, manifest });
+            if is_moved {
+                moved.push(Arc::new(described.file().clone()));
+            }
+            Some(described)
+        };
+        let remembered = self.index.get_all(looks).into_iter().zip(files);
+        let known = remembered.map(|(manifest, found)| describe(manifest, found)).collect();
+        self.index.put(moved);
+        known
+    }
+
+    /// What a file is that was moved, or has two names. It is not hashed, but looked at: what it
+    /// says of itself may depend on its name.
+    fn under_another_name(&self, found: &Found) -> Option<Manifest> {
+        let known = self.catalog.by_stamp(&found.stamp)?;
+        let (file, stamp) = open_regular(&found.path).ok()?;
+        let (media_type, tags) = tags::read(&file, &found.path);
+        let manifest = Manifest {
+            name: name::of(&found.path),
+            content: known.manifest.content,
+            media_type,
+            tags,
+        };
+        (stamp == found.stamp).then_some(manifest)
     }
 
     /// Forgets hashes of files that are not shared any more.
     fn forget(&self, files: &[Arc<SharedFile>]) {
-        for file in files {
-            self.index.forget(&file.path);
-            self.drop_outboard(&file.manifest.content);
-        }
+        self.index.forget(files.iter().map(|file| Arc::clone(&file.path)).collect());
+        files.iter().for_each(|file| self.drop_outboard(&file.manifest.content));
     }
 
     /// Removes the outboard of a content that no path has any more. If one gets it back in this
     /// very moment, serving finds no outboard, and the file is hashed again.
     fn drop_outboard(&self, content: &ContentId) {
-        if self.catalog.by_root(&content.root).is_none()
+        if !self.catalog.has_root(&content.root)
             && let Err(error) = hash::remove_outboard(&self.data_dir, &content.root)
         {
             tracing::warn!(%error, "cannot remove an outboard");

@@ -1,41 +1,44 @@
 //! Hashing: one read of a file gives its SHA-1, its BLAKE3 root and its outboard.
 //!
 //! The outboard is the inside of the BLAKE3 tree down to the block: with it any part of the file
-//! can be proven without reading the rest. It is stored in pre-order, without a size, under the
-//! root's name, and only for files of more than one block. Memory does not grow with the file.
+//! can be proven without reading the rest. It is stored only for files of more than a span; of a
+//! smaller one it is made from the data when it is asked for ([`Outboard`]).
+//!
+//! The slow half is SHA-1. Of a large file it is computed on a second thread where a core is
+//! idle, so that such a file takes as long as SHA-1 alone; where all cores hash already, each
+//! thread does both halves of its own file. Memory does not grow with the file: a few spans are
+//! on their way between the two, and no more.
 //!
 //! Invariant: an outboard appears under its final name complete or not at all. It is not synced
 //! to the disk: whoever serves from it validates against the root, so one that a power failure
 //! tore is found out, and the file is hashed again.
 
+mod lane;
+mod outboard;
+mod spans;
+
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufReader, Read},
-    ops::ControlFlow,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    io,
+    ops::{ControlFlow, Range},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
+    path::Path,
+    thread,
 };
 
-use bao_tree::{
-    BaoTree, BlockSize,
-    io::{
-        outboard::{EmptyOutboard, PreOrderOutboard},
-        sync::ReadAt,
-    },
-};
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
-use crate::domain::{ContentId, Root, Sha1Hash, blocks};
-
-/// The tree's leaves are blocks: 16 KiB, 2^4 chunks of BLAKE3.
-pub const BLOCK_SIZE: BlockSize = BlockSize::from_chunk_log(4);
-const _: () = assert!(1024 << 4 == blocks::BLOCK);
-
-/// Bytes read at once.
-const READ: usize = 512 * 1024;
-/// What an unfinished outboard's name begins with.
-const UNFINISHED: &str = "unfinished-";
+pub use self::outboard::{Outboard, open_outboard, remove_outboard, sweep_unfinished};
+use self::{
+    lane::{Busy, Lane},
+    outboard::Unfinished,
+    spans::Spans,
+};
+use crate::domain::{
+    ContentId, Root, Sha1Hash,
+    blocks::{SPAN, span, span_count},
+};
 
 /// What a file looks like from outside. As long as it stays the same, so does the hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -113,10 +116,10 @@ pub fn is_shortage(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|raw| shortages.iter().any(|no| no.raw_os_error() == raw))
 }
 
-/// Hashes a file in one read and stores its outboard under `data_dir`.
+/// Hashes a file in one read and stores its outboard, if it needs one, under `data_dir`.
 ///
-/// `progress` hears of the bytes read so far, about every 512 KiB, and may stop the work.
-/// Blocks the thread.
+/// `progress` hears of the bytes read so far, after each MiB, and may stop the work. Blocks the
+/// thread, and may take another one to its help for as long as it runs.
 ///
 /// # Errors
 /// See [`HashError`]. Nothing is stored then.
@@ -126,142 +129,79 @@ pub fn hash_file(
     progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Hashed, HashError> {
     let stamp = Stamp::of(&file.metadata()?);
-    let tree = BaoTree::new(stamp.size, BLOCK_SIZE);
-    let mut tee = Tee { file, left: stamp.size, read: 0, sha1: Sha1::new(), progress };
-    let (root, unfinished) = {
-        // A small file needs no large buffer; a hundred thousand of them notice.
-        let capacity = usize::try_from(stamp.size).map_or(READ, |size| size.clamp(1, READ));
-        let reader = BufReader::with_capacity(capacity, &mut tee);
-        if tree.outboard_size() == 0 {
-            let nowhere = EmptyOutboard { tree, root: blake3::Hash::from_bytes([0; 32]) };
-            (bao_tree::io::sync::outboard(reader, tree, nowhere).map_err(explain)?, None)
-        } else {
-            let mut outboard = create_unfinished(data_dir)?;
-            let sink = PreOrderOutboard {
-                root: blake3::Hash::from_bytes([0; 32]),
-                tree,
-                data: outboard.as_file_mut(),
-            };
-            (bao_tree::io::sync::outboard(reader, tree, sink).map_err(explain)?, Some(outboard))
-        }
+    let _busy = Busy::enter();
+    let halves = if stamp.size <= SPAN {
+        hash_small(file, stamp.size, progress)?
+    } else {
+        hash_large(file, stamp.size, data_dir, progress)?
     };
-    let sha1 = Sha1Hash::from_bytes(tee.sha1.finalize().into());
     if Stamp::of(&file.metadata()?) != stamp {
         return Err(HashError::Changed);
     }
-    let root = Root::from_bytes(*root.as_bytes());
-    if let Some(outboard) = unfinished {
-        let path = outboard_path(data_dir, &root);
-        fs::create_dir_all(path.parent().unwrap_or(data_dir))?;
-        outboard.persist(path).map_err(|error| error.error)?;
+    if let Some(outboard) = halves.outboard {
+        outboard.keep(data_dir, &halves.root)?;
     }
-    Ok(Hashed { content: ContentId { sha1, root, size: stamp.size }, stamp })
+    let content = ContentId { sha1: halves.sha1, root: halves.root, size: stamp.size };
+    Ok(Hashed { content, stamp })
 }
 
-/// The outboard of a content that was hashed here, ready to prove parts of it.
-pub type Outboard = PreOrderOutboard<OutboardFile>;
-
-/// The stored part of an [`Outboard`]; none where the whole file is one block.
-#[derive(Debug)]
-pub struct OutboardFile(Option<File>);
-
-impl ReadAt for OutboardFile {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.as_ref().map_or(Ok(0), |file| file.read_at(offset, buffer))
-    }
+/// What one read of a file gives.
+struct Halves {
+    sha1: Sha1Hash,
+    root: Root,
+    outboard: Option<Unfinished>,
 }
 
-/// Opens the outboard of a content that was hashed here.
-///
-/// # Errors
-/// As of `open(2)`, and [`io::ErrorKind::InvalidData`] if it has not the length it must have.
-pub fn open_outboard(data_dir: &Path, content: &ContentId) -> io::Result<Outboard> {
-    let tree = BaoTree::new(content.size, BLOCK_SIZE);
-    let root = blake3::Hash::from_bytes(*content.root.as_bytes());
-    if tree.outboard_size() == 0 {
-        return Ok(PreOrderOutboard { root, tree, data: OutboardFile(None) });
-    }
-    let (file, stamp) = open_regular(&outboard_path(data_dir, &content.root))?;
-    if stamp.size != tree.outboard_size() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the outboard is damaged"));
-    }
-    Ok(PreOrderOutboard { root, tree, data: OutboardFile(Some(file)) })
+fn hash_small(
+    file: &File,
+    size: u64,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Halves, HashError> {
+    let mut data = Vec::new();
+    read(file, &(0..size), &mut data)?;
+    tell(progress, size)?;
+    let sha1 = Sha1Hash::from_bytes(Sha1::digest(&data).into());
+    let root = Root::from_bytes(*blake3::hash(&data).as_bytes());
+    Ok(Halves { sha1, root, outboard: None })
 }
 
-/// Forgets the outboard of a content, if there is one.
-///
-/// # Errors
-/// As of `unlink(2)`.
-pub fn remove_outboard(data_dir: &Path, root: &Root) -> io::Result<()> {
-    match fs::remove_file(outboard_path(data_dir, root)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Removes what an earlier run left unfinished. Nothing may be hashed meanwhile.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn sweep_unfinished(data_dir: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(outboards(data_dir)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
-            fs::remove_file(entry.path())?;
+fn hash_large(
+    file: &File,
+    size: u64,
+    data_dir: &Path,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Halves, HashError> {
+    let mut spans = Spans::new(size, Unfinished::create(data_dir)?);
+    let sha1 = thread::scope(|scope| {
+        let mut lane = Lane::new(scope);
+        for bytes in (0..span_count(size)).filter_map(|index| span(size, index)) {
+            let mut data = lane.buffer();
+            read(file, &bytes, &mut data)?;
+            spans.push(&data)?;
+            lane.push(data);
+            tell(progress, bytes.end)?;
         }
+        Ok::<_, HashError>(lane.finish()?)
+    })?;
+    let (root, outboard) = spans.finish()?;
+    Ok(Halves { sha1, root, outboard: Some(outboard) })
+}
+
+/// Fills a buffer with a range of a file; one that ends before has changed.
+fn read(file: &File, bytes: &Range<u64>, data: &mut Vec<u8>) -> Result<(), HashError> {
+    let length = usize::try_from(bytes.end - bytes.start).map_err(io::Error::other)?;
+    data.resize(length, 0);
+    file.read_exact_at(data, bytes.start).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => HashError::Changed,
+        _ => error.into(),
+    })
+}
+
+fn tell(progress: &mut dyn FnMut(u64) -> ControlFlow<()>, read: u64) -> Result<(), HashError> {
+    match progress(read) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(HashError::Stopped),
     }
-    Ok(())
-}
-
-/// Where outboards are.
-fn outboards(data_dir: &Path) -> PathBuf {
-    data_dir.join("outboards")
-}
-
-/// `<data_dir>/outboards/<first two digits>/<root>.obao`
-fn outboard_path(data_dir: &Path, root: &Root) -> PathBuf {
-    let hex = root.to_string();
-    outboards(data_dir).join(&hex[..2]).join(format!("{hex}.obao"))
-}
-
-fn create_unfinished(data_dir: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = outboards(data_dir);
-    fs::create_dir_all(&folder)?;
-    tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)
-}
-
-/// Reads a file for two hashes at once, and never past the size it had at first.
-struct Tee<'a> {
-    file: &'a File,
-    left: u64,
-    read: u64,
-    sha1: Sha1,
-    progress: &'a mut dyn FnMut(u64) -> ControlFlow<()>,
-}
-
-impl Read for Tee<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.take(self.left).read(buffer)?;
-        self.sha1.update(&buffer[..n]);
-        self.left -= n as u64;
-        self.read += n as u64;
-        match (self.progress)(self.read) {
-            ControlFlow::Continue(()) => Ok(n),
-            ControlFlow::Break(()) => Err(io::Error::other(HashError::Stopped)),
-        }
-    }
-}
-
-/// What an error of the tree's reader means: the file shrank, or somebody stopped it.
-fn explain(error: io::Error) -> HashError {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        return HashError::Changed;
-    }
-    error.downcast::<HashError>().unwrap_or_else(HashError::Io)
 }
 
 #[cfg(test)]

@@ -13,6 +13,12 @@ fn file(path: &str, size: u64) -> Arc<SharedFile> {
     Arc::new(SharedFile { path: Path::new(path).into(), stamp, manifest })
 }
 
+fn get(index: &Index, path: &Path, stamp: &Stamp) -> Option<Manifest> {
+    let mut found = index.get_all([(path, stamp)].into_iter());
+    assert_eq!(found.len(), 1);
+    found.remove(0)
+}
+
 fn open(folder: &Path) -> (Index, Option<PathBuf>) {
     Index::open(folder, |error| panic!("{error}")).expect("open")
 }
@@ -24,9 +30,9 @@ fn hashes_and_roots_survive_and_are_tied_to_their_stamp() {
     let excluded = BTreeSet::from([PathBuf::from(OsStr::from_bytes(b"/m/\xff"))]);
     let roots = RememberedRoots::from([("/m".into(), excluded), ("/n".into(), BTreeSet::new())]);
     let (index, _) = open(folder.path());
-    index.put(a.clone());
-    index.put(b.clone());
-    index.forget(&b.path);
+    index.put(vec![a.clone()]);
+    index.put(vec![b.clone()]);
+    index.forget(vec![b.path.clone()]);
     index.set_roots(&RememberedRoots::from([("/old".into(), BTreeSet::new())])).expect("set");
     index.set_roots(&roots).expect("set");
     assert!(matches!(Index::open(folder.path(), |_| ()).map(|_| ()), Err(IndexError::InUse)));
@@ -34,9 +40,9 @@ fn hashes_and_roots_survive_and_are_tied_to_their_stamp() {
 
     let (index, aside) = open(folder.path());
     assert_eq!(aside, None);
-    assert_eq!(index.get(&a.path, &a.stamp).as_ref(), Some(&a.manifest));
-    assert_eq!(index.get(&a.path, &Stamp { mtime_ns: 0, ..a.stamp }), None);
-    assert_eq!(index.get(&b.path, &b.stamp), None);
+    assert_eq!(get(&index, &a.path, &a.stamp).as_ref(), Some(&a.manifest));
+    assert_eq!(get(&index, &a.path, &Stamp { mtime_ns: 0, ..a.stamp }), None);
+    assert_eq!(get(&index, &b.path, &b.stamp), None);
     assert_eq!(index.roots().expect("roots"), roots);
 }
 
@@ -45,21 +51,27 @@ fn what_is_not_kept_is_pruned() {
     let folder = tempfile::tempdir().expect("folder");
     let (index, _) = open(folder.path());
     let (a, b) = (file("/a", 1), file("/b", 2));
-    index.put(a.clone());
-    index.put(b.clone());
+    index.put(vec![a.clone()]);
+    index.put(vec![b.clone()]);
     index.flush();
-    let pruned = index.prune(|path, _| path == Path::new("/a")).expect("prune");
+    index.put(vec![file("/c", 3)]);
+    index.flush();
+    let shared = |paths: &mut Vec<PathBuf>| paths.retain(|path| path != Path::new("/c"));
+    let keep = |path: &Path, stamp: &Stamp| {
+        assert_ne!(path, Path::new("/c"), "it is known to be shared");
+        assert!(stamp.size == 1 || stamp.size == 2);
+        path == Path::new("/a")
+    };
+    let pruned = index.prune(shared, keep).expect("prune");
     assert_eq!(pruned, [b.manifest.content]);
     index.flush();
-    assert!(index.get(&a.path, &a.stamp).is_some() && index.get(&b.path, &b.stamp).is_none());
+    assert!(get(&index, &a.path, &a.stamp).is_some() && get(&index, &b.path, &b.stamp).is_none());
 }
 
 #[test]
 fn a_value_of_another_version_is_not_read() {
-    let bytes = encode(&FileRecord {
-        stamp: file("/a", 1).stamp,
-        manifest: file("/a", 1).manifest.clone(),
-    });
+    let file = file("/a", 1);
+    let bytes = encode(&RecordToWrite { stamp: &file.stamp, manifest: &file.manifest });
     assert!(decode::<FileRecord>(&bytes).is_some());
     assert!(decode::<FileRecord>(&[&[VERSION + 1], &bytes[1..]].concat()).is_none());
     assert!(decode::<FileRecord>(&bytes[..bytes.len() - 1]).is_none());
@@ -72,7 +84,7 @@ fn a_damaged_database_is_set_aside() {
     let path = folder.path().join("index.redb");
     let (index, _) = open(folder.path());
     for n in 0..200 {
-        index.put(file(&format!("/{n}"), n % 100));
+        index.put(vec![file(&format!("/{n}"), n % 100)]);
     }
     index.close();
     let whole = fs::read(&path).expect("read");
@@ -86,8 +98,8 @@ fn a_damaged_database_is_set_aside() {
         let (index, aside) = open(folder.path());
         let aside = aside.expect("set aside");
         assert_eq!(fs::read(&aside).expect("kept").len(), damaged.len());
-        assert_eq!(index.get(Path::new("/1"), &file("/1", 1).stamp), None);
-        index.put(file("/1", 1));
+        assert_eq!(get(&index, Path::new("/1"), &file("/1", 1).stamp), None);
+        index.put(vec![file("/1", 1)]);
         index.close();
     }
 }

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::Library;
-use crate::application::message::{Page, RootRow, ShareRow, ShareTotals, Window};
+use super::{Library, State};
+use crate::{
+    application::message::{Page, RootRow, ShareRow, ShareTotals, Window},
+    domain::Manifest,
+};
 
 impl Library {
     /// Grows with every change.
@@ -35,13 +38,20 @@ impl Library {
     pub(in super::super) fn rows(&self, window: Window) -> Page<ShareRow> {
         // Rows are made of the window only, not of what is passed over.
         let page = window.page(self.files.iter(), self.generation);
-        let rows = page.rows.into_iter().map(|(path, file)| file.row(path)).collect();
+        let rows =
+            page.rows.into_iter().map(|(path, file)| file.row(path, &self.catalog)).collect();
         Page { offset: page.offset, total: page.total, generation: page.generation, rows }
     }
 
     /// One file.
     pub(in super::super) fn row(&self, path: &Path) -> Option<ShareRow> {
-        self.files.get_key_value(path).map(|(path, file)| file.row(path))
+        self.files.get_key_value(path).map(|(path, file)| file.row(path, &self.catalog))
+    }
+
+    /// What others see of a file, once it is hashed.
+    pub(in super::super) fn manifest(&self, path: &Path) -> Option<Manifest> {
+        let State::Served { number, .. } = self.files.get(path)?.state else { return None };
+        self.catalog.get(number).map(|file| file.manifest)
     }
 
     /// The shared paths.

@@ -17,7 +17,7 @@ fn found(path: &str, size: u64) -> Found {
 }
 
 /// What a worker would make of a file.
-fn described(path: &Path, size: u64) -> Described {
+fn described(library: &Library, path: &Path, size: u64) -> Described {
     let content = ContentId {
         sha1: Sha1Hash::from_bytes([1; 20]),
         root: Root::from_bytes([u8::try_from(size).expect("small"); 32]),
@@ -25,7 +25,7 @@ fn described(path: &Path, size: u64) -> Described {
     };
     let name = path.file_name().expect("name").to_string_lossy().into_owned();
     let manifest = Manifest { name, content, media_type: None, tags: Tags::default() };
-    Described::new(SharedFile { path: path.into(), stamp: stamp(size), manifest })
+    Described::new(&library.catalog, SharedFile { path: path.into(), stamp: stamp(size), manifest })
 }
 
 fn library(roots: &[&str], files: &[&str]) -> Library {
@@ -42,10 +42,22 @@ fn library(roots: &[&str], files: &[&str]) -> Library {
     library
 }
 
+/// The next file, as if each were too large to be taken with another.
+fn next_job(library: &mut Library) -> Option<Job> {
+    let path = Arc::clone(&library.queue.first()?.1);
+    let later = std::mem::take(&mut library.queue);
+    let (first, later) = later.into_iter().partition(|(_, other)| *other == path);
+    library.queue = first;
+    let mut jobs = library.next_jobs();
+    library.queue = later;
+    jobs.pop()
+}
+
 fn hash_all(library: &mut Library) -> Vec<String> {
     let mut order = Vec::new();
-    while let Some(job) = library.next_job() {
-        assert!(library.hashed(&job, described(&job.path, 7)));
+    while let Some(job) = next_job(library) {
+        let described = described(library, &job.path, 7);
+        assert!(library.hashed(&job, described));
         order.push(job.path.to_string_lossy().into_owned());
     }
     order
@@ -64,8 +76,9 @@ fn check(library: &mut Library, told: &mut HashMap<Arc<Path>, Arc<SharedFile>>) 
         assert_eq!(library.roots.owner(path), Some(Arc::clone(&file.root)), "{path:?}");
         match &file.state {
             State::Waiting => assert!(waiting.insert((Reverse(file.scan), Arc::clone(path)))),
-            State::Served { described, .. } => {
-                assert_eq!(library.catalog.by_path(path).as_ref(), Some(&described.file));
+            State::Served { number, .. } => {
+                let shared = library.catalog.get(*number).expect("in the catalog");
+                assert_eq!((&shared.path, &shared.stamp), (path, &file.stamp));
                 served.insert(Arc::clone(path));
             }
             _ => {}
@@ -116,11 +129,11 @@ fn the_newest_share_is_hashed_first() {
 fn a_file_that_keeps_changing_is_given_up_and_tried_anew_by_the_next_scan() {
     let mut library = library(&["/m"], &["/m/a"]);
     for attempt in 1..=MAX_ATTEMPTS {
-        let job = library.next_job().expect("job");
+        let job = next_job(&mut library).expect("job");
         let first = library.not_hashed(&job, NotHashed::Changed(stamp(u64::from(attempt))));
         assert_eq!(first, attempt == MAX_ATTEMPTS);
     }
-    assert!(library.next_job().is_none());
+    assert!(next_job(&mut library).is_none());
     let row = library.row(Path::new("/m/a")).expect("row");
     assert!(matches!(row.state, ShareState::Failed { .. }), "{row:?}");
     let scan = library.begin_scan();
@@ -132,15 +145,16 @@ fn a_file_that_keeps_changing_is_given_up_and_tried_anew_by_the_next_scan() {
 #[test]
 fn a_hash_that_comes_too_late_is_not_taken() {
     let mut library = library(&["/m"], &["/m/a"]);
-    let late = library.next_job().expect("job");
+    let late = next_job(&mut library).expect("job");
     library.remove(Path::new("/m"), true).expect("removed");
     library.add_root(Path::new("/m"), true, BTreeSet::new());
     let scan = library.begin_scan();
     library.found(scan, Path::new("/m"), found("/m/a", 7), None);
-    let current = library.next_job().expect("job");
+    let current = next_job(&mut library).expect("job");
     assert!(!library.progress(&late, 1) && library.progress(&current, 1));
-    assert!(!library.hashed(&late, described(&late.path, 7)));
-    assert!(library.hashed(&current, described(&current.path, 7)));
+    let described = described(&library, &late.path, 7);
+    assert!(!library.hashed(&late, described.clone()));
+    assert!(library.hashed(&current, described));
 }
 
 #[test]
@@ -149,17 +163,18 @@ fn states_and_totals_follow_a_file() {
     let path = Path::new("/m/a");
     let state = |library: &Library| library.row(path).expect("row").state;
     assert_eq!((state(&library), library.totals().bytes_to_hash), (ShareState::Waiting, 7));
-    let job = library.next_job().expect("job");
+    let job = next_job(&mut library).expect("job");
     assert!(library.progress(&job, 5));
     assert_eq!((state(&library), library.totals().bytes_to_hash), (ShareState::Hashing, 2));
-    let Described { file, keys } = described(path, 7);
-    assert!(library.hashed(&job, Described { file: Arc::clone(&file), keys }));
+    let described = described(&library, path, 7);
+    let (keys, content) = (described.keys, described.file().manifest.content);
+    assert!(library.hashed(&job, described));
     assert_eq!(state(&library), ShareState::Announcing { done: 0, keys });
-    library.announced(&file, keys, keys);
+    library.announced(&content, keys, keys);
     assert_eq!(state(&library), ShareState::Announced { keys });
     assert_eq!(library.totals().keys_announced, u64::from(keys));
     assert!(library.changed(path, Some(stamp(9))).is_some());
-    library.announced(&file, 1, keys);
+    library.announced(&content, 1, keys);
     assert_eq!(state(&library), ShareState::Waiting, "a late report changes nothing");
     assert_eq!(library.totals().bytes_to_hash, 9);
 }
@@ -216,15 +231,16 @@ fn take(library: &mut Library, jobs: &mut Vec<Job>, step: Step) {
         Step::Scan(root, finds) => {
             let scan = library.begin_scan();
             for (path, size, known) in finds {
-                let known = known.then(|| described(Path::new(path), size));
+                let known = known.then(|| described(library, Path::new(path), size));
                 library.found(scan, Path::new(root), found(path, size), known);
             }
             library.end_scan(scan, Path::new(root));
         }
-        Step::Begin => jobs.extend(library.next_job()),
+        Step::Begin => jobs.extend(library.next_jobs()),
         Step::Finish(job) if job < jobs.len() => {
             let job = jobs.swap_remove(job);
-            library.hashed(&job, described(&job.path, 2));
+            let described = described(library, &job.path, 2);
+            library.hashed(&job, described);
         }
         Step::Fail(job, why) if job < jobs.len() => {
             let why = match why {
@@ -236,8 +252,8 @@ fn take(library: &mut Library, jobs: &mut Vec<Job>, step: Step) {
         }
         Step::Change(path, size) => drop(library.changed(Path::new(path), size.map(stamp))),
         Step::Announce(path, done) => {
-            if let Some(file) = library.catalog.by_path(Path::new(path)) {
-                library.announced(&file, done, 5);
+            if let Some(manifest) = library.manifest(Path::new(path)) {
+                library.announced(&manifest.content, done, 5);
             }
         }
         Step::Finish(_) | Step::Fail(..) => {}

@@ -22,7 +22,7 @@ use crate::{
         message::{Notice, NoticeLevel},
     },
     domain::Manifest,
-    network::content::hash::{HashError, Stamp, hash_file, open_regular},
+    network::content::hash::{HashError, Hashed, hash_file, open_regular},
 };
 
 /// Bytes of a file after which its progress is noted again.
@@ -31,18 +31,14 @@ const PROGRESS: u64 = 4 << 20;
 impl Work {
     /// Hashes files until the service stops.
     pub(in super::super) fn hash_all(&self) {
-        while let Some(job) = self.library.wait_for_job() {
-            match self.read(&job) {
-                Ok(described) => self.keep(&job, described),
-                // The service stops, or the file is not shared any more.
-                Err(HashError::Stopped) => {}
-                Err(error) => self.give_up(&job, error),
-            }
+        while let Some(jobs) = self.library.wait_for_jobs() {
+            let read: Vec<_> = jobs.iter().map(|job| self.read(job)).collect();
+            self.keep(jobs.into_iter().zip(read).collect());
         }
     }
 
     fn read(&self, job: &Job) -> Result<Described, HashError> {
-        let (file, _) = open_regular(&job.path)?;
+        let (file, stamp) = open_regular(&job.path)?;
         let mut noted = 0;
         let mut progress = |read: u64| {
             let mut wanted = !self.library.is_stopping();
@@ -52,31 +48,42 @@ impl Work {
             }
             if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let hashed = hash_file(&file, &self.data_dir, &mut progress)?;
-        self.hashed.fetch_add(1, Ordering::Relaxed);
         let (media_type, tags) = tags::read(&file, &job.path);
-        if Stamp::of(&file.metadata()?) != hashed.stamp {
+        let Hashed { content, stamp: hashed } = hash_file(&file, &self.data_dir, &mut progress)?;
+        self.hashed.fetch_add(1, Ordering::Relaxed);
+        // What it says of itself was read before what it is; the stamp spans both.
+        if hashed != stamp {
             return Err(HashError::Changed);
         }
-        let name = name::of(&job.path);
-        let manifest = Manifest { name, content: hashed.content, media_type, tags };
+        let manifest = Manifest { name: name::of(&job.path), content, media_type, tags };
         let path = Arc::clone(&job.path);
-        Ok(Described::new(SharedFile { path, stamp: hashed.stamp, manifest }))
+        Ok(Described::new(&self.catalog, SharedFile { path, stamp, manifest }))
     }
 
-    fn keep(&self, job: &Job, described: Described) {
-        let file = Arc::clone(&described.file);
-        let wanted = self.library.with(|library| {
-            let wanted = library.hashed(job, described);
-            if wanted {
-                // Under the lock, so that the file is forgotten after this, if it is.
-                self.index.put(Arc::clone(&file));
+    fn keep(&self, read: Vec<(Job, Result<Described, HashError>)>) {
+        let (mut well, mut badly) = (Vec::with_capacity(read.len()), Vec::new());
+        for (job, result) in read {
+            match result {
+                Ok(described) => well.push((job, described)),
+                // The service stops, or the file is not shared any more.
+                Err(HashError::Stopped) => {}
+                Err(error) => badly.push((job, error)),
             }
-            wanted
-        });
-        if !wanted {
-            self.drop_outboard(&file.manifest.content);
         }
+        let files: Vec<Arc<SharedFile>> =
+            well.iter().map(|(_, described)| Arc::new(described.file().clone())).collect();
+        let unwanted = self.library.with(|library| {
+            let (mut kept, mut unwanted) = (Vec::with_capacity(files.len()), Vec::new());
+            for ((job, described), file) in well.into_iter().zip(files) {
+                let wanted = library.hashed(&job, described);
+                if wanted { &mut kept } else { &mut unwanted }.push(file);
+            }
+            // Under the lock, so that a file is forgotten after this, if it is.
+            self.index.put(kept);
+            unwanted
+        });
+        unwanted.iter().for_each(|file| self.drop_outboard(&file.manifest.content));
+        badly.into_iter().for_each(|(job, error)| self.give_up(&job, error));
     }
 
     fn give_up(&self, job: &Job, error: HashError) {
