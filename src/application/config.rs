@@ -5,11 +5,8 @@ use std::{path::PathBuf, str::FromStr};
 use multiaddr::Multiaddr;
 use serde::{Deserialize, Serialize};
 
+use super::limits::Settings;
 use crate::{domain::NetworkName, network::host::ConnectionBounds};
-
-/// What a node sends at most, unless told otherwise: 8 MiB/s, so that sharing does not take a
-/// home connection from its owner.
-pub const DEFAULT_UPLOAD_LIMIT: u64 = 8 << 20;
 
 /// The settings of one node. Every path is absolute.
 #[derive(Debug, Clone)]
@@ -33,8 +30,8 @@ pub struct NodeConfig {
     pub shares: Vec<PathBuf>,
     /// Whether remembered shares are served; a one-shot node serves nothing.
     pub serve_remembered: bool,
-    /// Bytes per second to send at most; `None` is no limit.
-    pub upload_limit: Option<u64>,
+    /// What is sent, received and left free at most.
+    pub limits: Settings,
     /// How many connections are kept; `None` for the defaults.
     pub connections: Option<ConnectionBounds>,
 }

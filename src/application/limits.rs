@@ -116,7 +116,7 @@ fn contains(hours: &Hours, minute: u16) -> bool {
 /// The minute of the local day.
 #[must_use]
 pub fn minute_now() -> u16 {
-    let now = jiff::Zoned::now();
+    let now = jiff::ZonedDateTime::now();
     u16::try_from(i32::from(now.hour()) * 60 + i32::from(now.minute())).unwrap_or(0)
 }
 

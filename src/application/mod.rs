@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod client;
 pub mod config;
 pub mod indexing;
+pub mod limits;
 pub mod lock;
 pub mod message;
 pub mod search;

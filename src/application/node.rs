@@ -16,12 +16,16 @@ use super::{
     peers::unix_now,
     provider::Provider,
     search::QueryService,
-    transfers::{Parts, Transfers},
+    limits::{LimitsService, Settings},
+    transfers::{Bounds, Offers, Parts, Transfers},
 };
 use crate::{
     domain::ContentId,
     network::{
-        content::{self, limiter::Limiter, meter::Meter, providers::Providers, serve::Uploads},
+        content::{
+            self, bans::Bans, limiter::Limiter, meter::Meter, providers::Providers, serve::Uploads,
+            slots::Slots, store::disk::RealDisk,
+        },
         dht::{self, Dht},
         host::{Host, HostConfig, StartError, Started, command::HostEvent},
         index,
@@ -41,6 +45,7 @@ pub(super) struct Node {
     pub(super) announcer: Announcer,
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
+    pub(super) limits: Arc<LimitsService>,
     pub(super) notices: Notices,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) stopped: CancellationToken,
@@ -63,31 +68,51 @@ impl Node {
         let catalog = indexing.catalog();
         let (events, _) = broadcast::channel(EVENTS);
         let uploads = Arc::new(Uploads {
-            limiter: Limiter::new(config.upload_limit),
+            limiter: Limiter::new(config.limits.up.0),
             meter: Meter::default(),
+            slots: Slots::new(config.limits.slots as usize),
         });
         let downloads = Arc::new(Meter::default());
+        let offers = Offers::default();
         let announced = Arc::new(Announced(indexing.clone()));
         let announcer = Announcer::start(dht.clone(), host.state(), announced);
         let provider = Arc::new(Provider {
             catalog: catalog.clone(),
             indexing: indexing.clone(),
+            offers: offers.clone(),
             data_dir: config.data_dir.clone(),
         });
         tokio::spawn(index::serve(questions, provider.clone()));
         tokio::spawn(content::serve::serve(requests, provider, uploads.clone()));
 
         let queries = query_service(&config, &host, &dht, &catalog, &events);
-        let transfers = Transfers::new(Parts {
+        let bans = Arc::new(Bans::open(&config.data_dir.join("bans")));
+        let download_limiter = Arc::new(Limiter::new(config.limits.down.0));
+        let parts = Parts {
             host: host.clone(),
             dht,
-            providers: Providers::new(host.clone(), content::protocol(&config.network)),
+            providers: Providers::new(host.clone(), content::protocol(&config.network), bans),
             queries: queries.clone(),
             catalog,
+            announcer: config.serve_remembered.then(|| announcer.clone()),
+            offers,
+            data_dir: config.data_dir.clone(),
             download_dir: config.download_dir.clone(),
+            disk: Arc::new(RealDisk),
             meter: downloads.clone(),
+            limiter: download_limiter.clone(),
             events: events.clone(),
-        });
+        };
+        let Settings { transfers: running, floor, .. } = config.limits;
+        let bounds = Bounds { running, floor };
+        let (transfers, damaged) = Transfers::open(parts, bounds, config.serve_remembered);
+        let settings = config.limits.clone();
+        let limits = Arc::new(LimitsService::new(
+            settings,
+            uploads.clone(),
+            download_limiter,
+            transfers.clone(),
+        ));
         let stopped = CancellationToken::new();
         let glance = Arc::new(Glance::new(Watched {
             info: info(&config, &host),
@@ -96,16 +121,23 @@ impl Node {
             transfers: transfers.clone(),
             uploads: uploads.clone(),
             downloads: downloads.clone(),
-            up_limit: config.upload_limit,
+            limits: limits.clone(),
         }));
         let snapshot = glance.publish(stopped.clone());
+        let notices = Notices::new(events.clone());
+        for folder in damaged {
+            let text = format!("what was known of a transfer is damaged: {}", folder.display());
+            let hint = "get it again; what is in that folder is of no more use";
+            notices.warn(text, Some(hint.to_owned()));
+        }
         let node = Arc::new(Self {
             host,
             indexing,
             announcer,
             queries,
             transfers,
-            notices: Notices::new(events.clone()),
+            limits,
+            notices,
             events,
             stopped,
             glance,
@@ -121,7 +153,7 @@ impl Node {
     /// Ends everything, in the order in which it depends on each other.
     pub(super) async fn stop(&self) {
         self.stopped.cancel();
-        self.transfers.stop();
+        self.transfers.stop().await;
         self.indexing.stop().await;
         self.host.stop().await;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     indexing::IndexingService,
+    limits::{self, LimitsService},
     message::{Generations, NodeInfo, Rates, Reachability, Snapshot, Verdict},
     transfers::Transfers,
 };
@@ -40,7 +41,7 @@ pub(super) struct Watched {
     pub(super) transfers: Transfers,
     pub(super) uploads: Arc<Uploads>,
     pub(super) downloads: Arc<Meter>,
-    pub(super) up_limit: Option<u64>,
+    pub(super) limits: Arc<LimitsService>,
 }
 
 /// The node at a glance, read as it is now.
@@ -52,7 +53,7 @@ pub(super) struct Glance {
 
 impl Glance {
     pub(super) fn new(watched: Watched) -> Self {
-        let rates = Rates { up_limit: watched.up_limit, ..Rates::default() };
+        let rates = Rates::default();
         Self { watched, rates: Mutex::new((Rate::default(), Rate::default(), rates)) }
     }
 
@@ -75,19 +76,27 @@ impl Glance {
             listen: host.listen,
             shares: watched.indexing.totals(),
             transfers: watched.transfers.totals(),
-            rates: self.rates().2,
+            rates: self.rates_now(),
             generations,
         }
     }
 
     fn tick(&self, now: Instant) {
         let (up, down) = (self.watched.uploads.meter.total(), self.watched.downloads.total());
+        self.watched.limits.tick(limits::minute_now());
         let mut rates = self.rates();
         rates.2.up = rates.0.sample(now, up);
         rates.2.down = rates.1.sample(now, down);
         (rates.2.total_up, rates.2.total_down) = (up, down);
         drop(rates);
         self.watched.transfers.tick(now);
+    }
+
+    /// The rates as they were last taken, under the limits as they are now.
+    fn rates_now(&self) -> Rates {
+        let limits = self.watched.limits.read();
+        let (up, down) = limits.in_force;
+        Rates { up_limit: up.0, down_limit: down.0, ..self.rates().2 }
     }
 
     fn rates(&self) -> MutexGuard<'_, (Rate, Rate, Rates)> {

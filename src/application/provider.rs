@@ -118,7 +118,7 @@ impl Readable for Opened {
     fn read(&self, blocks: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
         let bytes = blocks.start * BLOCK..(blocks.end * BLOCK).min(self.size());
         let length = usize::try_from(bytes.end - bytes.start).map_err(io::Error::other)?;
-        self.outboard.proof(&self.file, blocks, out)?;
+        out.extend_from_slice(&self.outboard.proof(&self.file, blocks)?);
         let start = out.len();
         out.resize(start + length, 0);
         self.file.read_exact_at(&mut out[start..], bytes.start)?;

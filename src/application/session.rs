@@ -108,11 +108,21 @@ async fn carry_out(node: &Node, command: Command) -> Result<Reply, Failure> {
             node.queries.results(search, since, window).map(Reply::Results)
         }
         Command::CloseSearch { search } => node.queries.close(search).map(|()| Reply::Done),
-        Command::Get { link, destination } => {
-            node.transfers.get(link, destination).map(|transfer| Reply::Transfer { transfer })
+        Command::Get { link, destination, select } => {
+            let transfer = node.transfers.get(link, destination, select);
+            transfer.map(|transfer| Reply::Transfer { transfer })
         }
+        Command::Stream { link, temporary } => todo!("{link} {temporary}"),
         Command::Transfers(window) => Ok(Reply::Transfers(node.transfers.rows(window))),
+        Command::Sources { transfer } => node.transfers.sources(transfer).map(Reply::Sources),
+        Command::Pause { transfer } => node.transfers.pause(transfer).map(|()| Reply::Done),
+        Command::Resume { transfer } => node.transfers.resume(transfer).map(|()| Reply::Done),
         Command::Cancel { transfer } => node.transfers.cancel(transfer).map(|()| Reply::Done),
+        Command::Tune { transfer, change } => {
+            node.transfers.tune(transfer, change).map(|()| Reply::Done)
+        }
+        Command::Limits => Ok(Reply::Limits(node.limits.read())),
+        Command::SetLimits(change) => node.limits.change(change).map(Reply::Limits),
         Command::Invite => {
             peers::invite(&node.host, &node.config.network).map(|link| Reply::Invite { link })
         }

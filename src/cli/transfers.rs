@@ -68,6 +68,12 @@ pub(super) fn percent(done: u64, size: Option<u64>) -> String {
 /// What a transfer is doing, in one or two words.
 pub(super) fn state(state: &TransferState) -> String {
     match state {
+        TransferState::Queued => "queued".to_owned(),
+        TransferState::Checking { verified } => {
+            format!("checking what is there, {}", units::bytes(*verified))
+        }
+        TransferState::Waiting { why, .. } => format!("waiting: {why}"),
+        TransferState::Paused => "paused".to_owned(),
         TransferState::FindingSources => "finding sources".to_owned(),
         TransferState::Describing => "asking what it is".to_owned(),
         TransferState::Fetching => "fetching".to_owned(),

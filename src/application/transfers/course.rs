@@ -157,7 +157,7 @@ async fn settle_place(
         let path = destination::choose(wanted.as_deref(), &downloads, &name)?;
         let part = place::claim(&path, collection);
         let part = part.map_err(|error| destination::explain(&path, &error))?;
-        Ok((path, part))
+        Ok::<_, Failure>((path, part))
     });
     let (path, part) = chosen.await.map_err(|_| explain::broken())??;
     transfer.edit(|record| {

@@ -48,7 +48,7 @@ pub(super) struct Part {
 
 /// A content in memory, with its pairs.
 #[derive(Debug)]
-pub struct Whole {
+pub(super) struct Whole {
     data: Vec<u8>,
     pairs: Vec<u8>,
 }
@@ -56,7 +56,7 @@ pub struct Whole {
 impl Whole {
     /// Some bytes, ready to be proven.
     #[must_use]
-    pub fn new(data: Vec<u8>) -> Self {
+    pub(super) fn new(data: Vec<u8>) -> Self {
         let mut pairs = Vec::new();
         if !data.is_empty() {
             let tree = Tree::new(data.len() as u64);

@@ -68,14 +68,11 @@ impl Found {
         let (book, mut known) = (self.book.clone(), self.book.known.subscribe());
         tokio::spawn(async move {
             for next in 0.. {
-                let reached = tokio::select! {
-                    reached = known.wait_for(|(count, closed)| *count > next || *closed) => reached,
+                let is_known = |(count, closed): &(usize, bool)| *count > next || *closed;
+                tokio::select! {
+                    known = known.wait_for(is_known) => if known.is_err() { return },
                     () = sender.closed() => return,
-                };
-                if reached.is_err() {
-                    return;
                 }
-                drop(reached);
                 let Some(source) = book.list().get(next).cloned() else { return };
                 if sender.send(source).await.is_err() {
                     return;

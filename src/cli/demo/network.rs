@@ -83,7 +83,7 @@ fn config(home: &Path, settings: &Settings) -> NodeConfig {
         mdns: false,
         shares: vec![home.join("shared")],
         serve_remembered: true,
-        upload_limit: settings.node.upload_limit,
+        limits: settings.node.limits.clone(),
         connections: None,
     }
 }

@@ -225,7 +225,7 @@ async fn searched(
 
 async fn fetch(client: &mut Client, link: Link) -> Result<(TransferRow, String), Failure> {
     let Reply::Transfer { transfer } =
-        client.call(Command::Get { link, destination: None }).await?
+        client.call(Command::Get { link, destination: None, select: Vec::new() }).await?
     else {
         return Err(unexpected("Get"));
     };

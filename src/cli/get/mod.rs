@@ -110,7 +110,7 @@ async fn fetch(
         Target::Place(place) => place.clone(),
         Target::Stdout(folder) => Some(folder.path().to_owned()),
     };
-    let command = Command::Get { link: args.link.clone(), destination };
+    let command = Command::Get { link: args.link.clone(), destination, select: Vec::new() };
     let Reply::Transfer { transfer } = node.client.call(command).await? else {
         return Err(unexpected("Get").into());
     };

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use super::args::Globals;
 use crate::{
     application::{
-        config::{DEFAULT_UPLOAD_LIMIT, NodeConfig, Overlay},
-        message::{Failure, FailureKind},
+        config::{NodeConfig, Overlay},
+        limits,
+        message::{Failure, FailureKind, Rate},
     },
     domain::{NetworkName, units},
 };
@@ -61,10 +62,10 @@ impl Settings {
         for path in &globals.share {
             shares.push(absolute(path)?);
         }
-        let upload_limit = match (globals.upload_limit, content.upload_limit) {
-            (Some(limit), _) | (None, Some(limit)) => limit.0,
-            (None, None) => Some(DEFAULT_UPLOAD_LIMIT),
-        };
+        let mut limits = limits::Settings::default();
+        if let Some(limit) = globals.upload_limit.or(content.upload_limit) {
+            limits.up = Rate(limit.0);
+        }
         let node = NodeConfig {
             data_dir: paths.data_dir.clone(),
             download_dir,
@@ -75,7 +76,7 @@ impl Settings {
             mdns: !globals.no_mdns && network.mdns.unwrap_or(true),
             shares,
             serve_remembered: true,
-            upload_limit,
+            limits,
             connections: None,
         };
         Ok(Self {
@@ -99,7 +100,7 @@ impl Settings {
             },
             content: file::Content {
                 download_dir: Some(node.download_dir.clone()),
-                upload_limit: Some(file::Limit(node.upload_limit)),
+                upload_limit: Some(file::Limit(node.limits.up.0)),
             },
             sharing: file::Sharing { paths: Some(node.shares.clone()) },
             log: file::Log { filter: Some(self.log_filter.clone()) },

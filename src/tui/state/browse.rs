@@ -213,7 +213,7 @@ impl State {
 
     /// Fetches a link.
     pub(super) fn get(&mut self, link: Link, name: &str) {
-        let command = Command::Get { link, destination: None };
+        let command = Command::Get { link, destination: None, select: Vec::new() };
         self.send(command, Purpose::Get(name.to_owned()));
     }
 

@@ -66,7 +66,11 @@ pub(super) fn row(
 
 fn sign(state: &TransferState, theme: &Theme) -> (&'static str, Style) {
     match state {
-        TransferState::FindingSources | TransferState::Describing => ("…", theme.warn),
+        TransferState::Queued | TransferState::Paused => ("‖", theme.dim),
+        TransferState::Waiting { .. } => ("…", theme.bad),
+        TransferState::FindingSources
+        | TransferState::Describing
+        | TransferState::Checking { .. } => ("…", theme.warn),
         TransferState::Fetching | TransferState::Finishing => ("↓", theme.accent),
         TransferState::Done => ("✓", theme.good),
         TransferState::Failed(_) => ("✗", theme.bad),
@@ -125,6 +129,14 @@ fn time_left(row: &TransferRow) -> Option<String> {
 /// Where a transfer stands that has no bytes coming.
 fn standing(row: &TransferRow, theme: &Theme) -> (String, Style) {
     match &row.state {
+        TransferState::Queued => ("waits for others to end".to_owned(), theme.dim),
+        TransferState::Paused => ("paused; p goes on".to_owned(), theme.dim),
+        TransferState::Waiting { why, .. } => {
+            (format!("waits and tries again: {}", safe(&why.message)), theme.warn)
+        }
+        TransferState::Checking { verified } => {
+            (format!("checking what is there, {}", units::bytes(*verified)), theme.warn)
+        }
         TransferState::FindingSources => ("looking for peers that have it".to_owned(), theme.warn),
         TransferState::Describing => {
             (format!("asking {} what it is", count(row.sources.into(), "peer")), theme.warn)

@@ -193,10 +193,7 @@ impl Fetch {
                     let at = *reader.borrow_and_update();
                     engine.act(|schedule, _| schedule.set_reader(at));
                 }
-                Ok(failed) = failure.wait_for(Option::is_some) => {
-                    let failed = failed.clone();
-                    return Err(failed.map_or(FetchError::NoSources, FetchError::Disk));
-                }
+                failed = first_failure(&mut failure) => return Err(FetchError::Disk(failed)),
                 _ = ticks.tick() => {
                     engine.act(|_, _| {});
                     until_checkpoint -= 1;
@@ -208,6 +205,16 @@ impl Fetch {
             }
         }
     }
+}
+
+/// Waits for the first failure of a store.
+async fn first_failure(failure: &mut watch::Receiver<Option<Failed>>) -> Failed {
+    if let Ok(failed) = failure.wait_for(Option::is_some).await
+        && let Some(failed) = &*failed
+    {
+        return failed.clone();
+    }
+    std::future::pending().await
 }
 
 impl Running {

@@ -150,7 +150,7 @@ impl Files {
             self.disk.sync_all(&self.plan.state)?;
         }
         let mut left = self.dirty();
-        dirty.iter().for_each(|key| drop(left.remove(key)));
+        left.retain(|key| !dirty.contains(key));
         Ok(())
     }
 
