@@ -44,12 +44,9 @@ impl Schedule {
         let peer = self.peers.get(&peer)?;
         let pool = self.spans.pool();
         let ahead = self.reader.at().and_then(|at| self.spans.next_missing(&peer.has, at));
-        let span = ahead.or_else(|| pool.next_begun(&peer.has)).or_else(|| {
-            pool.rarest(
-                &peer.has,
-                || if spread == 0 { 0 } else { self.rng.random_range(0..spread) },
-            )
-        })?;
+        let span = ahead
+            .or_else(|| pool.next_begun(&peer.has))
+            .or_else(|| pool.rarest(&peer.has, spread, |places| self.rng.random_range(places)))?;
         let missing = self.spans.missing(span);
         (missing != 0).then(|| (span, mask::first_run(missing, peer.most_blocks())))
     }
