@@ -36,6 +36,12 @@ impl Has {
         }
     }
 
+    /// For tests: which of the first so many spans it has.
+    #[cfg(test)]
+    pub(super) fn next_of(&self, count: u32) -> Vec<SpanNo> {
+        (0..count).filter(|span| self.contains(*span)).collect()
+    }
+
     /// The first of some spans that it has, from a place on.
     fn next(&self, among: &BitTree, from: SpanNo) -> Option<SpanNo> {
         match self {
