@@ -206,9 +206,9 @@ impl Network {
         self.links.push(Link::new(client, node, peer, character));
         let link = self.links.len() - 1;
         match self.spans_of(node) {
-            None => self.to_client(link, ToClient::HasAll),
+            None => self.send_down(link, ToClient::HasAll),
             Some(spans) => {
-                spans.into_iter().for_each(|span| self.to_client(link, ToClient::Has(span)));
+                spans.into_iter().for_each(|span| self.send_down(link, ToClient::Has(span)));
             }
         }
         self.pump(client);
@@ -244,7 +244,7 @@ impl Network {
     fn tell_all(&mut self, node: usize, span: SpanNo) {
         for link in 0..self.links.len() {
             if self.links[link].node == node && self.links[link].is_open {
-                self.to_client(link, ToClient::Has(span));
+                self.send_down(link, ToClient::Has(span));
             }
         }
     }
@@ -316,11 +316,11 @@ impl Network {
         match action {
             Action::Ask { peer, request, span, blocks } => {
                 let link = self.clients[client].link(peer);
-                self.to_server(link, ToServer::Ask { request, span, blocks });
+                self.send_up(link, ToServer::Ask { request, span, blocks });
             }
             Action::Cancel { peer, request } => {
                 let link = self.clients[client].link(peer);
-                self.to_server(link, ToServer::Cancel(request));
+                self.send_up(link, ToServer::Cancel(request));
             }
             Action::Drop { peer, .. } => {
                 let link = self.clients[client].link(peer);
@@ -340,14 +340,14 @@ impl Network {
         latency + if jitter > 0 { self.rng.random_range(0..=jitter) } else { 0 }
     }
 
-    fn to_server(&mut self, link: usize, message: ToServer) {
+    fn send_up(&mut self, link: usize, message: ToServer) {
         let at = self.now + self.delay(link);
         let at = at.max(self.links[link].up);
         self.links[link].up = at;
         self.push(at, Event::ToServer(link, message));
     }
 
-    fn to_client(&mut self, link: usize, message: ToClient) {
+    fn send_down(&mut self, link: usize, message: ToClient) {
         let at = self.now + self.delay(link);
         let at = at.max(self.links[link].down);
         self.links[link].down = at;

@@ -74,7 +74,7 @@ impl Network {
                 let answer = Answering { request, span, blocks, has_begun: false };
                 self.links[link].queue.push_back(answer);
                 if self.links[link].is_queued {
-                    self.to_client(link, ToClient::Waits(1));
+                    self.send_down(link, ToClient::Waits(1));
                 }
                 self.queue_up(link);
             }
@@ -83,7 +83,7 @@ impl Network {
                 let before = queue.len();
                 queue.retain(|answer| answer.request != request);
                 if queue.len() != before {
-                    self.to_client(link, ToClient::Ended(request, Ended::Cancelled));
+                    self.send_down(link, ToClient::Ended(request, Ended::Cancelled));
                 }
             }
         }
@@ -103,7 +103,7 @@ impl Network {
         }
         self.links[link].is_paused = false;
         if std::mem::take(&mut self.links[link].is_queued) {
-            self.to_client(link, ToClient::Waits(0));
+            self.send_down(link, ToClient::Waits(0));
         }
         self.queue_up(link);
     }
@@ -141,7 +141,7 @@ impl Network {
         if let Some((_, time)) = own.character.queues.take_if(|(after, _)| *after <= sent) {
             (own.is_paused, own.is_queued) = (true, true);
             self.push(self.now + time, Event::Resume(link));
-            self.to_client(link, ToClient::Waits(1 + (time / ms(1_000)) as u32));
+            self.send_down(link, ToClient::Waits(1 + (time / ms(1_000)) as u32));
             return true;
         }
         false
@@ -156,7 +156,7 @@ impl Network {
             let is_refused = refuses > 0.0 && self.rng.random_bool(refuses);
             if is_refused || !self.has_span(node, first.span) {
                 self.links[link].queue.pop_front();
-                self.to_client(link, ToClient::Ended(first.request, Ended::Missing));
+                self.send_down(link, ToClient::Ended(first.request, Ended::Missing));
                 return None;
             }
             self.links[link].queue[0].has_begun = true;

@@ -101,6 +101,8 @@ pub(super) struct Peer {
     pub(super) refusals: u8,
     /// The pool's epoch at which it had nothing that is missing.
     pub(super) nothing_at: Option<u64>,
+    /// Bytes below which it is asked for more, kept because every poll wants it of every peer.
+    target: u64,
 }
 
 impl Peer {
@@ -117,6 +119,7 @@ impl Peer {
             stalls: 0,
             refusals: 0,
             nothing_at: None,
+            target: FIRST,
         }
     }
 
@@ -126,15 +129,24 @@ impl Peer {
             return false;
         }
         match self.state {
-            PeerState::Serving => self.live < MAX_REQUESTS && self.outstanding < self.target(),
+            PeerState::Serving => self.live < MAX_REQUESTS && self.outstanding < self.target,
             // One request keeps the place in its queue.
             PeerState::Waiting(_) => self.live == 0,
             PeerState::Stalled => false,
         }
     }
 
-    /// Bytes below which it is asked for more.
-    fn target(&self) -> u64 {
+    /// Takes over what was measured since.
+    pub(super) fn measure(&mut self) {
+        self.target = self.measured_target();
+    }
+
+    /// Whether what is kept is what was measured.
+    pub(super) fn is_measured(&self) -> bool {
+        self.target == self.measured_target()
+    }
+
+    fn measured_target(&self) -> u64 {
         match self.sent {
             0 => FIRST,
             sent if sent < FIRST + SECOND => SECOND,
@@ -159,7 +171,7 @@ impl Peer {
     /// Blocks of the next request, at most; at least one.
     pub(super) fn most_blocks(&self) -> u8 {
         let bytes = if self.sent < FIRST + SECOND {
-            self.target().saturating_sub(self.outstanding)
+            self.target.saturating_sub(self.outstanding)
         } else {
             self.part().min(MAX_AHEAD.saturating_sub(self.outstanding))
         };
@@ -204,6 +216,7 @@ impl Peer {
         self.outstanding -= bytes;
         if self.outstanding == 0 {
             self.estimate.idle(now);
+            self.measure();
         }
     }
 

@@ -63,6 +63,9 @@ impl Schedule {
     /// Takes from peers that are late what they owe, and drops those that are of no use.
     pub(super) fn attend_to_stalls(&mut self) {
         let now = self.now;
+        if now < self.attend_at {
+            return;
+        }
         let is_due = |peer: &Peer| peer.next_stall().is_some_and(|at| at <= now);
         let needs = |peer: &Peer| is_due(peer) || peer.verdict(now).is_some();
         let due = self.peers.iter().filter(|(_, peer)| needs(peer)).map(|(number, _)| *number);
@@ -70,6 +73,9 @@ impl Schedule {
         for number in due {
             self.attend_to(number);
         }
+        // Whoever is asked or gives a sign of life later than now has at least this long from then.
+        let next = self.peers.values().filter_map(Peer::next_stall).min();
+        self.attend_at = next.map_or(now + LATE, |at| at.min(now + LATE));
     }
 
     fn attend_to(&mut self, number: PeerNo) {
@@ -78,6 +84,7 @@ impl Schedule {
             peer.stalls += 1;
             peer.sent = 0;
             peer.estimate.forget_rate();
+            peer.measure();
             self.park(number, PeerState::Stalled);
         }
         let verdict = self.peers.get(&number).and_then(|peer| peer.verdict(self.now));
