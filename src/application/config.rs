@@ -1,6 +1,6 @@
 //! What a node needs to know before it starts.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use multiaddr::Multiaddr;
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,24 @@ pub struct NodeConfig {
     pub serve_remembered: bool,
     /// What is sent, received and left free at most.
     pub limits: Settings,
+    /// What happens with what was fetched.
+    pub seeding: Seeding,
     /// How many connections are kept; `None` for the defaults.
     pub connections: Option<ConnectionBounds>,
+}
+
+/// How long what was fetched is shared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Seeding {
+    /// Not at all, once it is here: only while it arrives.
+    #[default]
+    No,
+    /// For ever.
+    Forever,
+    /// Until so many hundredths of its size were given to others.
+    Ratio(u32),
+    /// For so long.
+    For(Duration),
 }
 
 /// The overlays that find things.

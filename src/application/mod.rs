@@ -15,6 +15,7 @@ pub mod limits;
 pub mod lock;
 pub mod message;
 pub mod search;
+pub mod seeding;
 pub mod transfers;
 
 mod node;

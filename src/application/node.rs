@@ -18,6 +18,7 @@ use super::{
     peers::unix_now,
     provider::Provider,
     search::QueryService,
+    seeding::SeedingService,
     transfers::{Bounds, Offers, Parts, Transfers},
 };
 use crate::{
@@ -48,7 +49,7 @@ pub(super) struct Node {
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
     pub(super) limits: Arc<LimitsService>,
-    pub(super) notices: Notices,
+    pub(super) notices: Arc<Notices>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) stopped: CancellationToken,
     /// The node at a glance, to read.
@@ -76,6 +77,8 @@ impl Node {
         });
         let downloads = Arc::new(Meter::default());
         let offers = Offers::default();
+        let seeding = SeedingService::open(config.seeding, &config.data_dir, catalog.clone());
+        let (completed, done) = mpsc::unbounded_channel();
         let collections = Collections::open(&config.data_dir, catalog.clone());
         let announced = Arc::new(Announced(indexing.clone()));
         let announcer = Announcer::start(dht.clone(), host.state(), announced);
@@ -83,6 +86,7 @@ impl Node {
             catalog: catalog.clone(),
             indexing: indexing.clone(),
             collections: collections.clone(),
+            seeding: seeding.clone(),
             offers: offers.clone(),
             data_dir: config.data_dir.clone(),
         });
@@ -105,6 +109,7 @@ impl Node {
             disk: Arc::new(RealDisk),
             meter: downloads.clone(),
             limiter: download_limiter.clone(),
+            completed,
             events: events.clone(),
         };
         let Settings { transfers: running, floor, .. } = config.limits;
@@ -128,7 +133,8 @@ impl Node {
             limits: limits.clone(),
         }));
         let snapshot = glance.publish(stopped.clone());
-        let notices = Notices::new(events.clone());
+        let notices = Arc::new(Notices::new(events.clone()));
+        tokio::spawn(seeding.run(done, (indexing.clone(), notices.clone())));
         for folder in damaged {
             let text = format!("what was known of a transfer is damaged: {}", folder.display());
             let hint = "get it again; what is in that folder is of no more use";

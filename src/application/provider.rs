@@ -6,6 +6,7 @@ use super::{
     catalog::{Catalog, Changed, SharedFile},
     collections::Collections,
     indexing::IndexingService,
+    seeding::SeedingService,
     transfers::Offers,
 };
 use crate::{
@@ -24,6 +25,8 @@ use crate::{
 pub(super) struct Provider {
     pub(super) catalog: Catalog,
     pub(super) indexing: IndexingService,
+    /// What is shared until a goal is reached.
+    pub(super) seeding: SeedingService,
     /// Folders that have a link.
     pub(super) collections: Collections,
     /// What arrives, and is offered meanwhile.
@@ -89,6 +92,7 @@ impl Provides for Provider {
 
     fn sent(&self, root: &Root, bytes: u64) {
         self.offers.sent(root, bytes);
+        self.seeding.sent(root, bytes);
     }
 }
 

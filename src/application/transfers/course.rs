@@ -49,7 +49,7 @@ pub(super) async fn run(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<
         return fetch(inner, transfer, target, (&found, hungry)).await;
     }
     let (mut last, mut wasted) = (None, 0_u64);
-    for target in target::resolve(inner, transfer, &found).await? {
+    for target in target::resolve(inner, transfer, (&found, &hungry)).await? {
         let size = target.manifest.content.size;
         if last.is_some() {
             // Whoever made up the one before may have sent it wrong, not at all, or larger than the
@@ -92,10 +92,10 @@ async fn fetch(
     (found, hungry): (&Found, Arc<Notify>),
 ) -> Result<(), Failure> {
     if !target.proven {
-        target::prove(inner, transfer, &target, found).await?;
+        target::prove(inner, transfer, &target, (found, &hungry)).await?;
     }
     let path = settle_place(inner, transfer, &target.manifest).await?;
-    let contents = contents::find(inner, transfer, &target.manifest, found).await?;
+    let contents = contents::find(inner, transfer, &target.manifest, (found, &hungry)).await?;
     room(inner, &path)?;
     let (store, recovered) = open(inner, transfer, &contents).await?;
     *transfer.store() = Some(store.clone());
