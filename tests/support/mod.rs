@@ -13,7 +13,8 @@ use p2pfs_tui::{
     application::{
         Application,
         client::Client,
-        config::{DEFAULT_UPLOAD_LIMIT, NodeConfig, Overlay},
+        config::{NodeConfig, Overlay, Seeding},
+        limits,
         message::{
             Command, Failure, Output, Reply, ResultRow, SearchRow, ShareRow, ShareState, Snapshot,
             TransferRow, Window,
@@ -46,7 +47,8 @@ pub fn config(dir: &Path, bootstrap: Vec<Multiaddr>) -> NodeConfig {
         mdns: false,
         shares: Vec::new(),
         serve_remembered: true,
-        upload_limit: Some(DEFAULT_UPLOAD_LIMIT),
+        limits: limits::Settings::default(),
+        seeding: Seeding::No,
         connections: None,
     }
 }
@@ -174,7 +176,7 @@ impl TestNode {
     pub async fn get(&mut self, link: Link) -> TransferRow {
         let destination = None;
         let Reply::Transfer { transfer } =
-            self.call(Command::Get { link, destination }).await.unwrap()
+            self.call(Command::Get { link, destination, select: Vec::new() }).await.unwrap()
         else {
             panic!("no transfer");
         };
