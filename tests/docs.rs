@@ -12,7 +12,7 @@ use std::{
 use p2pfs_tui::{
     domain::{ContentId, Field, Key, Link, Manifest, Root, Sha1Hash, Tags, query::QueryText},
     network::{
-        content::wire::{Description, ReadAnswer, ReadRequest, Request},
+        content::wire::{self as content, Holds, ReadRequest, Request, Spans},
         index::wire::{Answer, Question},
         wire::frame,
     },
@@ -260,15 +260,23 @@ fn the_examples_of_the_wire_are_what_is_sent() {
     are_on("docs/reference/wire-search.md", &search);
 
     let Manifest { content: ContentId { sha1, root, size }, .. } = manifest();
+    let holds = |spans| content::Answer::Holds(Holds { root, spans });
     let content = [
         sent(&Request::DescribeSha1(sha1)),
         sent(&Request::DescribeRoot(root)),
+        sent(&Request::Follow(root)),
         sent(&Request::Read(ReadRequest { root, start: 0, end: size })),
-        sent(&Description::Has(manifest())),
-        sent(&Description::End),
-        sent(&ReadAnswer::Data),
-        sent(&ReadAnswer::Missing),
-        sent(&ReadAnswer::OutOfRange),
+        sent(&Request::Cancel(0)),
+        sent(&content::Answer::Has(manifest())),
+        sent(&content::Answer::End),
+        sent(&holds(Spans::All)),
+        sent(&holds(Spans::Nothing)),
+        sent(&holds(Spans::Some { first: 8, bits: vec![0b11, 0b1] })),
+        sent(&content::Answer::Data),
+        sent(&content::Answer::Missing),
+        sent(&content::Answer::OutOfRange),
+        sent(&content::Answer::Cancelled),
+        sent(&content::Answer::Waits(2)),
     ];
     are_on("docs/reference/wire-content.md", &content);
 }

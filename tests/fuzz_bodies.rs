@@ -162,7 +162,7 @@ macro_rules! holds {
 }
 
 holds! {
-    client_line content_description content_read_answer content_request file_name index_answer
-    index_question invite link node_line proof query remembered_file remembered_peers
-    remembered_records remembered_root tags wire_stream
+    client_line content_answer content_request file_name index_answer index_question invite link
+    node_line proof query remembered_file remembered_peers remembered_records remembered_root tags
+    wire_stream
 }

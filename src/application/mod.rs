@@ -8,6 +8,7 @@
 pub mod announcing;
 pub mod catalog;
 pub mod client;
+mod collections;
 pub mod config;
 pub mod indexing;
 pub mod limits;

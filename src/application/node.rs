@@ -7,8 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     announcing::{self, Announcer},
+    collections::Collections,
     config::{NodeConfig, Overlay},
     indexing::{Change, IndexingService},
+    limits::{LimitsService, Settings},
     lock::DataDirLock,
     message::{Event, Failure, FailureKind, NodeInfo, Snapshot},
     notices::Notices,
@@ -16,7 +18,6 @@ use super::{
     peers::unix_now,
     provider::Provider,
     search::QueryService,
-    limits::{LimitsService, Settings},
     transfers::{Bounds, Offers, Parts, Transfers},
 };
 use crate::{
@@ -43,6 +44,7 @@ pub(super) struct Node {
     pub(super) host: Host,
     pub(super) indexing: IndexingService,
     pub(super) announcer: Announcer,
+    pub(super) collections: Collections,
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
     pub(super) limits: Arc<LimitsService>,
@@ -74,11 +76,13 @@ impl Node {
         });
         let downloads = Arc::new(Meter::default());
         let offers = Offers::default();
+        let collections = Collections::open(&config.data_dir, catalog.clone());
         let announced = Arc::new(Announced(indexing.clone()));
         let announcer = Announcer::start(dht.clone(), host.state(), announced);
         let provider = Arc::new(Provider {
             catalog: catalog.clone(),
             indexing: indexing.clone(),
+            collections: collections.clone(),
             offers: offers.clone(),
             data_dir: config.data_dir.clone(),
         });
@@ -134,6 +138,7 @@ impl Node {
             host,
             indexing,
             announcer,
+            collections,
             queries,
             transfers,
             limits,
@@ -145,6 +150,10 @@ impl Node {
             lock: Mutex::new(Some(lock)),
             config,
         });
+        if node.config.serve_remembered {
+            let node = node.clone();
+            tokio::spawn(async move { node.collections.announce(&node.announcer).await });
+        }
         tokio::spawn(announce_changes(node.clone(), changes));
         tokio::spawn(tell_host_events(node.clone(), host_events));
         Ok(node)

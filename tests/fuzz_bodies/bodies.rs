@@ -20,10 +20,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub type Body = fn(&[u8]) -> bool;
 
 /// Every body under the name of its target.
-pub const ALL: [(&str, Body); 18] = [
+pub const ALL: [(&str, Body); 17] = [
     ("client_line", control::client_line),
-    ("content_description", wire::description),
-    ("content_read_answer", wire::read_answer),
+    ("content_answer", wire::content_answer),
     ("content_request", wire::request),
     ("file_name", text::file_name),
     ("index_answer", wire::answer),

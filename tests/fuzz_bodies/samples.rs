@@ -9,7 +9,7 @@ use p2pfs_tui::{
     control::wire::{ClientLine, Hello, NodeLine, encode_client, encode_node},
     domain::{ContentId, Field, Link, Manifest, Root, Sha1Hash, Tags, query::QueryText},
     network::{
-        content::wire::{Description, ReadAnswer, ReadRequest, Request},
+        content::wire::{self as content, Holds, ReadRequest, Request, Spans},
         index::wire::{Answer, Question},
         wire::frame,
     },
@@ -39,14 +39,11 @@ pub(crate) fn of(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         "content_request" => vec![
             ("sha1", cbor(&Request::DescribeSha1(Sha1Hash::from_bytes([1; 20])))),
             ("root", cbor(&Request::DescribeRoot(root))),
+            ("follow", cbor(&Request::Follow(root))),
             ("read", cbor(&Request::Read(ReadRequest { root, start: 0, end: 1 << 20 }))),
+            ("cancel", cbor(&Request::Cancel(7))),
         ],
-        "content_description" => {
-            vec![("has", cbor(&Description::Has(manifest()))), ("end", cbor(&Description::End))]
-        }
-        "content_read_answer" => {
-            vec![("data", cbor(&ReadAnswer::Data)), ("out-of-range", cbor(&ReadAnswer::OutOfRange))]
-        }
+        "content_answer" => content_answers(root),
         "wire_stream" => vec![("rows", stream())],
         "client_line" => client_lines(),
         "node_line" => node_lines(),
@@ -82,6 +79,24 @@ pub(crate) fn of(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         "tags" => media(),
         other => panic!("no samples for {other}"),
     }
+}
+
+fn content_answers(root: Root) -> Vec<(&'static str, Vec<u8>)> {
+    use content::Answer;
+    let holds = |spans| Answer::Holds(Holds { root, spans });
+    [
+        ("has", Answer::Has(manifest())),
+        ("end", Answer::End),
+        ("holds-all", holds(Spans::All)),
+        ("holds-some", holds(Spans::Some { first: 300, bits: vec![0b101, 0, 1] })),
+        ("data", Answer::Data),
+        ("out-of-range", Answer::OutOfRange),
+        ("cancelled", Answer::Cancelled),
+        ("waits", Answer::Waits(3)),
+    ]
+    .into_iter()
+    .map(|(name, answer)| (name, cbor(&answer)))
+    .collect()
 }
 
 fn manifest() -> Manifest {

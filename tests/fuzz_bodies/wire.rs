@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use p2pfs_tui::{
     domain::{Manifest, Query, query::MAX_WORDS},
     network::{
-        content::wire::{self as content, Description, ReadAnswer, Request},
+        content::wire::{self as content, Holds, Request, Spans},
         index::wire::{self as index, Answer, Question},
         wire::{WireError, decode, frame, read},
     },
@@ -41,18 +41,16 @@ pub fn request(bytes: &[u8]) -> bool {
     true
 }
 
-/// What a peer has.
-pub fn description(bytes: &[u8]) -> bool {
-    let Some(description) = message::<Description>(bytes) else { return false };
-    if let Description::Has(manifest) = &description {
-        assert_fits(manifest, &description, content::MAX_ANSWER);
+/// An answer to a request for content.
+pub fn content_answer(bytes: &[u8]) -> bool {
+    let Some(answer) = message::<content::Answer>(bytes) else { return false };
+    match &answer {
+        content::Answer::Has(manifest) => assert_fits(manifest, &answer, content::MAX_ANSWER),
+        content::Answer::Holds(Holds { spans: Spans::Some { bits, .. }, .. })
+            if bits.len() > content::MAX_SET => {}
+        _ => assert!(frame(&answer).expect("writes").len() <= 4 + content::MAX_ANSWER),
     }
     true
-}
-
-/// What comes before the bytes of a content.
-pub fn read_answer(bytes: &[u8]) -> bool {
-    message::<ReadAnswer>(bytes).is_some()
 }
 
 /// Messages on a stream that arrives in two parts; accepted if it is messages to the end.

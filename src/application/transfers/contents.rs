@@ -1,10 +1,6 @@
 //! What a transfer consists of: one file, or the files of a collection, whose list is fetched first.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use tokio::{
     sync::{Notify, watch},

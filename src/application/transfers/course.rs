@@ -10,7 +10,9 @@ use std::{
 use tokio::{sync::Notify, task::spawn_blocking, time::interval};
 
 use super::{
-    Inner, contents::{self, Contents}, destination, explain,
+    Inner,
+    contents::{self, Contents},
+    destination, explain,
     offers::{Offer, Offered, Part},
     place,
     record::{self, PathBytes},
@@ -140,7 +142,8 @@ async fn settle_place(
 ) -> Result<PathBuf, Failure> {
     let record = transfer.record();
     transfer.shown().name.clone_from(&manifest.name);
-    if let (Some(PathBytes(path)), Some(PathBytes(part))) = (record.path.clone(), record.part.clone())
+    if let (Some(PathBytes(path)), Some(PathBytes(part))) =
+        (record.path.clone(), record.part.clone())
         && part.exists()
     {
         return Ok(path);
@@ -234,8 +237,9 @@ fn room(inner: &Inner, path: &Path) -> Result<(), Failure> {
         folder.display(),
         units::bytes(floor)
     );
-    Err(Failure::new(FailureKind::DiskFull, message)
-        .hint("make room, and it goes on by itself; or lower the floor: p2pfs-tui limits --floor SIZE"))
+    Err(Failure::new(FailureKind::DiskFull, message).hint(
+        "make room, and it goes on by itself; or lower the floor: p2pfs-tui limits --floor SIZE",
+    ))
 }
 
 /// Ends when a disk has no more room than is to be left free.

@@ -34,7 +34,11 @@ use std::{
 
 use tokio::sync::{broadcast, watch};
 
-pub use self::{offers::Offers, reader::{Reader, ReaderFile}};
+pub(super) use self::offers::Whole;
+pub use self::{
+    offers::Offers,
+    reader::{Reader, ReaderFile},
+};
 use self::{
     record::Record,
     transfer::{Transfer, Wish},
@@ -411,8 +415,10 @@ impl Inner {
     fn arrange(self: &Arc<Self>) {
         let list = self.list();
         let wanting = list.values().filter(|t| t.wants_to_run());
-        let chosen =
-            queue::to_run(wanting.map(|t| t.entry()).collect(), self.running.load(Ordering::Relaxed));
+        let chosen = queue::to_run(
+            wanting.map(|t| t.entry()).collect(),
+            self.running.load(Ordering::Relaxed),
+        );
         let transfers: Vec<_> = list.values().cloned().collect();
         drop(list);
         for transfer in transfers {

@@ -90,7 +90,8 @@ async fn finish(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<(), Fail
     };
     // Readers and peers let go of it; what they have open they can still read.
     transfer.store().take();
-    let (disk, folder) = (inner.parts.disk.clone(), record::folder(&inner.parts.data_dir, transfer.id));
+    let (disk, folder) =
+        (inner.parts.disk.clone(), record::folder(&inner.parts.data_dir, transfer.id));
     let (noting, wanted) = (transfer.clone(), path.clone());
     let published = spawn_blocking(move || {
         place::publish(&*disk, &part, &wanted, &mut |name| {
@@ -110,11 +111,14 @@ fn done(inner: &Inner, transfer: &Transfer) {
     }
     inner.set_state(transfer, TransferState::Done);
     let row = transfer.row();
-    tell(inner, Notice {
-        level: NoticeLevel::Info,
-        text: Untrusted::new(format!("{} is here and verified", row.name.raw())),
-        hint: Some(format!("it is in {}", row.path.display())),
-    });
+    tell(
+        inner,
+        Notice {
+            level: NoticeLevel::Info,
+            text: Untrusted::new(format!("{} is here and verified", row.name.raw())),
+            hint: Some(format!("it is in {}", row.path.display())),
+        },
+    );
 }
 
 /// A transfer that cannot go on waits where time may help, and else ends.
@@ -139,9 +143,7 @@ fn failed(inner: &Inner, transfer: &Transfer, failure: Failure) {
         hint: failure.hint.clone(),
     };
     let state = match wait {
-        Some(seconds) => {
-            TransferState::Waiting { why: failure, retry_at: unix_now() + seconds }
-        }
+        Some(seconds) => TransferState::Waiting { why: failure, retry_at: unix_now() + seconds },
         None => {
             // What cannot be right, or never began, leaves nothing behind.
             if failure.kind == FailureKind::Verification || !begun {

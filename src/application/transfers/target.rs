@@ -33,8 +33,7 @@ pub(super) async fn resolve(
     let link = transfer.record().link;
     if let Some(root) = link.root {
         let mut sources = found.subscribe();
-        let proven =
-            fetch::prove(&inner.parts.providers, root, link.size, &mut sources).await;
+        let proven = fetch::prove(&inner.parts.providers, root, link.size, &mut sources).await;
         let Proven { mut manifest, banned } =
             proven.map_err(|error| explain::prove(inner, error))?;
         blame(transfer, banned);

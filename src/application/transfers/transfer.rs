@@ -158,7 +158,12 @@ impl Transfer {
     }
 
     /// Whether it is for the same content, at the same place, the same parts.
-    pub(super) fn is_for(&self, link: &Link, destination: Option<&Path>, select: &[String]) -> bool {
+    pub(super) fn is_for(
+        &self,
+        link: &Link,
+        destination: Option<&Path>,
+        select: &[String],
+    ) -> bool {
         let record = self.record();
         record.link.same_content(link)
             && record.destination() == destination

@@ -5,7 +5,7 @@
 //! as those before it are paid for: it goes into debt, and the next one waits until that is paid.
 //!
 //! Invariant: over any time, no more passes than the rate allows, but for one piece and what
-//! [`CREDIT`] is worth.
+//! `CREDIT` is worth.
 
 use std::time::{Duration, Instant};
 

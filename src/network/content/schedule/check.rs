@@ -34,6 +34,10 @@ impl Schedule {
                 return Err(format!("a peer owns a block of {span} twice: {:?}", active.owners));
             }
         }
+        let stalls = self.peers.values().filter_map(Peer::next_stall).min();
+        if stalls.is_some_and(|at| at < self.attend_at) {
+            return Err("a stall would be overlooked".to_owned());
+        }
         for (number, peer) in &self.peers {
             self.check_peer(peer).map_err(|why| format!("peer {number}: {why}"))?;
         }
@@ -56,6 +60,9 @@ impl Schedule {
         }
         if (outstanding, live) != (peer.outstanding, peer.live) {
             return Err(format!("owes {outstanding} under {live}, kept: {peer:?}"));
+        }
+        if !peer.is_measured() {
+            return Err(format!("not measured: {peer:?}"));
         }
         let is_bounded = outstanding <= MAX_AHEAD
             && live <= MAX_REQUESTS

@@ -103,3 +103,71 @@ pub(super) fn share(helper: &Peer, owner: &Peer, once: Mask, left: f64) -> Optio
     }
     (start + own < left * WORTHWHILE).then(|| mask::last_run(once, 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Action, tests::Play};
+
+    /// One span is left, and a slow peer was asked for some of it.
+    fn last_span() -> (Play, super::super::tests::Asked) {
+        let mut play = Play::with_proven_peer(1);
+        let asked = play.asks();
+        assert_eq!((asked.len(), asked[0].span), (1, 1));
+        (play, asked[0].clone())
+    }
+
+    #[test]
+    fn the_last_blocks_are_asked_for_twice_and_the_loser_is_cancelled() {
+        let (mut play, slow) = last_span();
+        play.begin(&slow);
+        play.full(2);
+        let copies = play.asks();
+        assert_eq!((copies.len(), copies[0].peer, copies[0].blocks.clone()), (1, 2, 63..64));
+        play.pass(1);
+        play.full(3);
+        let more = play.asks();
+        assert_eq!((more[0].peer, more[0].blocks.clone()), (3, 62..63), "never three copies");
+        for block in 0..62 {
+            assert!(play.block(&slow, block));
+        }
+        assert!(play.answer(&copies[0], 0) && play.answer(&more[0], 0));
+        assert!(play.schedule.is_complete());
+        assert_eq!(play.actions(), [Action::Cancel { peer: 1, request: slow.request }]);
+        assert!(!play.block(&slow, 62), "a duplicate");
+    }
+
+    #[test]
+    fn there_are_no_second_copies_before_the_end() {
+        let mut play = Play::with_proven_peer(3);
+        play.asks();
+        play.partial(2, &[1]);
+        assert_eq!(play.asks(), [], "others are still missing");
+    }
+
+    #[test]
+    fn what_would_not_come_sooner_is_not_asked_for_twice() {
+        let (mut play, fast) = last_span();
+        play.full(2);
+        play.asks();
+        play.begin(&fast);
+        for block in 0..62 {
+            play.block(&fast, block);
+        }
+        // One block of a fast peer is left; a new one is 100 ms away, for all that is known.
+        play.full(3);
+        assert_eq!(play.asks(), []);
+    }
+
+    #[test]
+    fn copies_of_one_that_leaves_stay_with_the_other() {
+        let (mut play, slow) = last_span();
+        play.full(2);
+        let copy = play.asks();
+        play.schedule.peer_left(1, play.now);
+        let again = play.asks();
+        let blocks: Vec<_> = again.iter().map(|one| one.blocks.clone()).collect();
+        assert!(!blocks.contains(&copy[0].blocks), "{blocks:?}");
+        assert!(!play.block(&slow, 0), "it is gone");
+        assert!(play.answer(&copy[0], 1));
+    }
+}

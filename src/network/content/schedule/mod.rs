@@ -125,6 +125,8 @@ pub struct Schedule {
     actions: VecDeque<Action>,
     reader: Reader,
     sources: Sources,
+    /// Nobody stalls before.
+    attend_at: Instant,
     /// When a look for second copies may be worthwhile again, after one that found none.
     look_again: Option<Instant>,
     rng: StdRng,
@@ -144,6 +146,7 @@ impl Schedule {
             actions: VecDeque::new(),
             reader: Reader::default(),
             sources: Sources::new(now),
+            attend_at: now,
             look_again: None,
             rng: StdRng::seed_from_u64(seed),
             now,

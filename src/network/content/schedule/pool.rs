@@ -6,10 +6,15 @@
 //!
 //! Invariant: a span in the pool is in exactly one class, that of its holders.
 
+use std::ops::Range;
+
 use super::{SpanNo, bits::BitTree};
 
 /// A span with so many holders or more is common: finer order would cost memory and serve nobody.
 pub(super) const COMMON: u16 = 16;
+
+/// How often one is chosen by chance where few are left.
+const TRIES: usize = 4;
 
 /// What a peer has.
 #[derive(Debug, Clone)]
@@ -29,6 +34,12 @@ impl Has {
             Self::Some(set) => set.contains(span),
             Self::All => true,
         }
+    }
+
+    /// For tests: which of the first so many spans it has.
+    #[cfg(test)]
+    pub(super) fn next_of(&self, count: u32) -> Vec<SpanNo> {
+        (0..count).filter(|span| self.contains(*span)).collect()
     }
 
     /// The first of some spans that it has, from a place on.
@@ -100,16 +111,24 @@ impl Pool {
         has.next(&self.begun, 0)
     }
 
-    /// The rarest span that is had. Among equally rare ones the first, or, when there is a choice,
-    /// the next after a number of places that `skip` gives.
-    pub(super) fn rarest(&self, has: &Has, skip: impl FnOnce() -> u32) -> Option<SpanNo> {
-        for class in self.classes.iter().filter(|class| !class.is_empty()) {
-            if let Some(first) = has.next(class, 0) {
-                let from = first.saturating_add(skip());
-                return has.next(class, from).or(Some(first));
-            }
+    /// The rarest span that is had. Among equally rare ones the first, or one by chance of those in
+    /// the `spread` places from there on.
+    pub(super) fn rarest(
+        &self,
+        has: &Has,
+        spread: u32,
+        mut chance: impl FnMut(Range<u32>) -> u32,
+    ) -> Option<SpanNo> {
+        let held = |class| Some((class, has.next(class, 0)?));
+        let (class, first) =
+            self.classes.iter().filter(|class| !class.is_empty()).find_map(held)?;
+        let end = first.saturating_add(spread).min(self.holders.len() as u32);
+        if end <= first + 1 {
+            return Some(first);
         }
-        None
+        // A try may fall behind the last one.
+        let tries = (0..TRIES).map(|_| chance(first..end));
+        tries.into_iter().find_map(|from| has.next(class, from)).or(Some(first))
     }
 
     pub(super) fn put(&mut self, span: SpanNo, is_missing: bool, is_begun: bool) {
@@ -179,6 +198,11 @@ impl Pool {
 mod tests {
     use super::*;
 
+    /// Where nothing is left to chance.
+    fn in_order(_: Range<u32>) -> u32 {
+        unreachable!("nothing is left to chance")
+    }
+
     fn some(count: u32, spans: &[SpanNo]) -> Has {
         let mut set = BitTree::new(count);
         for span in spans {
@@ -196,7 +220,7 @@ mod tests {
             }
         }
         let mut order = Vec::new();
-        while let Some(span) = pool.rarest(&Has::All, || 0) {
+        while let Some(span) = pool.rarest(&Has::All, 0, in_order) {
             order.push(span);
             pool.put(span, false, false);
         }
@@ -209,13 +233,14 @@ mod tests {
         let has = some(6, &[3, 4]);
         pool.gained(3);
         pool.gained(4);
-        assert_eq!(pool.rarest(&has, || 0), Some(3));
-        assert_eq!(pool.rarest(&has, || 1), Some(4));
-        assert_eq!(pool.rarest(&has, || 5), Some(3), "past the last one the first is as good");
-        assert_eq!(pool.rarest(&Has::Nothing, || 0), None);
+        assert_eq!(pool.rarest(&has, 0, in_order), Some(3));
+        let last = |range: Range<u32>| range.end - 1;
+        assert_eq!(pool.rarest(&has, 2, last), Some(4));
+        assert_eq!(pool.rarest(&has, 9, last), Some(3), "past the last one the first is as good");
+        assert_eq!(pool.rarest(&Has::Nothing, 0, in_order), None);
         pool.put(3, false, false);
         pool.put(4, false, false);
-        assert_eq!(pool.rarest(&has, || 0), None);
+        assert_eq!(pool.rarest(&has, 0, in_order), None);
     }
 
     #[test]
@@ -240,11 +265,11 @@ mod tests {
         for _ in 0..3 * COMMON {
             pool.gained(1);
         }
-        assert_eq!(pool.rarest(&Has::All, || 0), Some(0));
+        assert_eq!(pool.rarest(&Has::All, 0, in_order), Some(0));
         for _ in 0..3 * COMMON {
             pool.forgone(1);
         }
-        assert_eq!(pool.rarest(&Has::All, || 0), Some(1));
+        assert_eq!(pool.rarest(&Has::All, 0, in_order), Some(1));
         pool.check(0, true, false).expect("invariant");
         pool.check(1, true, false).expect("invariant");
     }

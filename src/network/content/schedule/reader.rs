@@ -76,3 +76,51 @@ impl Schedule {
         share(helper, owner, once, left).map(|blocks| (other, span, blocks))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Action, tests::Play};
+    use super::FAR;
+
+    #[test]
+    fn what_lies_ahead_of_a_reader_comes_first() {
+        let mut play = Play::with_proven_peer(8);
+        play.schedule.set_reader(Some(7));
+        let mut order = Vec::new();
+        for _ in 0..8 {
+            for one in play.asks() {
+                order.push(one.span);
+                play.answer(&one, 1);
+            }
+        }
+        order.dedup();
+        assert_eq!(order, [7, 8, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_jump_cancels_what_is_far_and_did_not_begin() {
+        let mut play = Play::with_proven_peer(200);
+        let first = play.asks();
+        play.schedule.set_reader(Some(0));
+        assert_eq!(play.actions(), []);
+        play.schedule.set_reader(Some(1 + FAR));
+        let actions = play.actions();
+        assert_eq!(actions[0], Action::Cancel { peer: 1, request: first[0].request });
+        assert!(matches!(&actions[1], Action::Ask { span, .. } if *span == 1 + FAR));
+    }
+
+    #[test]
+    fn what_is_late_for_a_reader_is_asked_for_twice_before_the_end() {
+        let mut play = Play::with_proven_peer(20);
+        play.schedule.set_reader(Some(1));
+        let first = play.asks();
+        assert_eq!(first[0].span, 1);
+        play.full(2);
+        for one in play.asks() {
+            play.pass(1);
+            play.answer(&one, 0);
+        }
+        let copies = play.asks();
+        assert!(copies.iter().any(|one| one.peer == 2 && one.span == 1), "{copies:?}");
+    }
+}

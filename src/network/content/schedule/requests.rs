@@ -42,6 +42,7 @@ impl Schedule {
             known.estimate.began(after, request.alone, self.now);
         }
         request.began = true;
+        known.measure();
         self.revive(peer);
     }
 
@@ -58,6 +59,7 @@ impl Schedule {
         known.estimate.received(bytes, self.now);
         known.sent = known.sent.saturating_add(bytes);
         (known.last_sign, known.stalls, known.refusals) = (self.now, 0, 0);
+        known.measure();
         let is_news = self.settle(span, block);
         if is_all && let Some(known) = self.peers.get_mut(&peer) {
             known.remove(number);
@@ -98,6 +100,7 @@ impl Schedule {
         let Some(request) = known.remove(number) else { return };
         if request.standing != Standing::Cancelled {
             known.refusals = known.refusals.saturating_add(1);
+            self.attend_at = self.now;
             if why == Ended::Missing {
                 self.has_not(peer, request.span);
             }

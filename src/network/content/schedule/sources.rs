@@ -67,3 +67,69 @@ impl Schedule {
         self.peers.values().filter(|peer| is_useful(peer)).take(FEW).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Action,
+        tests::{Play, S},
+    };
+
+    /// Seconds at which it looks for sources, within some time.
+    fn looks(play: &mut Play, seconds: u64) -> Vec<u64> {
+        let mut at = Vec::new();
+        for second in 1..=seconds {
+            play.pass(1_000);
+            if play.actions().contains(&Action::FindSources) {
+                at.push(second);
+            }
+        }
+        at
+    }
+
+    #[test]
+    fn without_anybody_it_looks_soon_then_less_often() {
+        let mut play = Play::new(&[S]);
+        assert_eq!(looks(&mut play, 120), [5, 15, 35, 65, 95]);
+        play.schedule.peer_joined(1, play.now);
+        assert_eq!(looks(&mut play, 5), [1], "and soon again when somebody came and is of no use");
+    }
+
+    #[test]
+    fn with_few_it_looks_now_and_then_and_with_enough_not_at_all() {
+        let mut play = Play::new(&[S; 2_000]);
+        let looks = |play: &mut Play| {
+            let mut looks = 0;
+            for _ in 0..90 {
+                let actions = play.actions();
+                looks += actions.iter().filter(|action| **action == Action::FindSources).count();
+                play.pass(1_000);
+                for action in actions {
+                    if let Action::Ask { peer, request, blocks, .. } = action {
+                        for block in blocks {
+                            play.schedule.block_arrived(peer, request, block, play.now);
+                        }
+                    }
+                }
+            }
+            looks
+        };
+        play.full(1);
+        assert_eq!(looks(&mut play), 2, "at 30 and 60 s");
+        play.full(2);
+        play.full(3);
+        assert_eq!(looks(&mut play), 0);
+        assert!(!play.schedule.is_complete());
+    }
+
+    #[test]
+    fn it_looks_for_what_nobody_has() {
+        let mut play = Play::new(&[S; 4]);
+        for peer in 0..5 {
+            play.partial(peer, &[0, 1, 2]);
+        }
+        assert!(play.schedule.next_find().is_some());
+        play.schedule.peer_has(4, 3, play.now);
+        assert_eq!(play.schedule.next_find(), None);
+    }
+}

@@ -1,8 +1,8 @@
 //! The serving side of the content protocol.
 //!
-//! A stream is one conversation: [`requests`] are read ahead into a bounded queue, and
-//! [`conversation`] answers them in their order. [`upload`] reads what is sent from the disk while
-//! what was read before goes out through [`sending`]; [`telling`] says which spans are here.
+//! A stream is one conversation: `requests` are read ahead into a bounded queue, and `conversation`
+//! answers them in their order. `upload` reads what is sent from the disk while what was read before
+//! goes out through `sending`; `telling` says which spans are here.
 //!
 //! Never holds more than bounded memory for a peer, and never a place for one that does not take
 //! what it asked for: bounded in streams, in slots, in bytes per request, in patience and in rate.

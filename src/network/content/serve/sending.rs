@@ -54,6 +54,9 @@ impl<'a, W: AsyncWrite + Unpin> Sender<'a, W> {
         turn: &Turn<'_>,
         mut put_off: impl FnMut(),
     ) -> Result<(), WireError> {
+        if data.is_empty() {
+            return Ok(());
+        }
         self.write_messages().await?;
         let limiter = &self.uploads.limiter;
         while !data.is_empty() {

@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    bodies::wire::read_answer(bytes);
+    bodies::wire::content_answer(bytes);
 });
