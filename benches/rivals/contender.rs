@@ -19,6 +19,8 @@ pub(crate) struct Task {
     pub(crate) sources: usize,
     /// The most that each source sends, in MiB per second.
     pub(crate) limit: Option<u64>,
+    /// Whether it is going to be fetched, or only shared.
+    pub(crate) is_fetched: bool,
     /// A folder for whatever the contender keeps; empty at first, and its own.
     pub(crate) home: PathBuf,
 }
@@ -33,6 +35,12 @@ pub(crate) trait Contender {
 
     /// The version that is installed, or why it cannot take part and what to do about it.
     fn version(&self) -> Result<String>;
+
+    /// Whether it opens what it shares for writing, which makes another file of it to all who
+    /// share it too. Such a contender gets a copy of its own.
+    fn touches_source(&self) -> bool {
+        false
+    }
 
     /// Shares, and returns once it can be fetched. Measured from the start of the first process.
     fn prepare(&mut self, task: &Task) -> Result<Measured>;

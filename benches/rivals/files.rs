@@ -11,7 +11,7 @@ use color_eyre::eyre::{Result, WrapErr, bail, ensure};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 
-use crate::{contender::Task, options::Options};
+use crate::contender::Task;
 
 /// Where everything lies, unless this says otherwise: a tmpfs, so that no disk is measured.
 const PLACE: &str = "/dev/shm";
@@ -32,15 +32,13 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Makes the folder, where there is room for what the options ask.
-    pub(crate) fn create(options: &Options) -> Result<Self> {
+    /// Makes the folder, where there is room for so many bytes.
+    pub(crate) fn create(wanted: u64) -> Result<Self> {
         let place = env::var_os(PLACE_FROM).map_or_else(|| PathBuf::from(PLACE), PathBuf::from);
         let folder = tempfile::Builder::new().prefix("p2pfs-bench-").tempdir_in(&place);
         let folder = folder.wrap_err_with(|| {
             format!("cannot work in {}; {PLACE_FROM} names another place", place.display())
         })?;
-        // The source, what arrives, and as much again for a rival that keeps a copy.
-        let wanted = 3 * options.size.max(options.memory_size) * MIB;
         let space = rustix::fs::statvfs(folder.path())?;
         let free = space.f_bavail * space.f_frsize;
         ensure!(
@@ -60,7 +58,7 @@ impl Work {
 
     /// One file of so many MiB that no compressor makes smaller.
     pub(crate) fn large(&self, mib: u64) -> Result<Task> {
-        let source = self.fresh("source")?.join("large.bin");
+        let source = self.fresh(&self.path().join("source"))?.join("large.bin");
         let bytes = mib * MIB;
         let mut out = File::create(&source)?;
         let mut noise = noise(0);
@@ -74,7 +72,7 @@ impl Work {
 
     /// A folder of so many small files.
     pub(crate) fn small(&self, files: u32) -> Result<Task> {
-        let source = self.fresh("source")?.join("many");
+        let source = self.fresh(&self.path().join("source"))?.join("many");
         let mut piece = vec![0; SMALL as usize];
         for number in 0..files {
             let folder = source.join(format!("part {:03}", number / PER_FOLDER));
@@ -88,23 +86,42 @@ impl Work {
     }
 
     fn task(&self, source: PathBuf, files: u64, bytes: u64) -> Result<Task> {
-        Ok(Task { source, files, bytes, sources: 1, limit: None, home: self.path().to_owned() })
+        let home = self.path().to_owned();
+        Ok(Task { source, files, bytes, sources: 1, limit: None, is_fetched: true, home })
     }
 
-    /// An empty folder of that name, whatever was there before.
-    pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.path().join(name);
+    /// An empty folder of the run, whatever was there before.
+    pub(crate) fn fresh(&self, folder: &Path) -> Result<PathBuf> {
+        ensure!(folder.starts_with(self.path()), "not of this run: {}", folder.display());
         if folder.exists() {
-            fs::remove_dir_all(&folder)?;
+            fs::remove_dir_all(folder)?;
         }
-        fs::create_dir(&folder)?;
-        Ok(folder)
+        fs::create_dir(folder)?;
+        Ok(folder.to_owned())
     }
 }
 
 /// Bytes that are the same in every run.
 fn noise(seed: u64) -> blake3::OutputReader {
     blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof()
+}
+
+/// Copies what is shared into another folder and returns the copy's place.
+pub(crate) fn copy(source: &Path, folder: &Path) -> Result<PathBuf> {
+    let Some(name) = source.file_name() else { bail!("the source has no name") };
+    let copy = folder.join(name);
+    for entry in WalkDir::new(source) {
+        let entry = entry?;
+        let place = entry.path().strip_prefix(source)?;
+        // A file is the root of its own walk, and joining nothing would add a separator.
+        let to = if place.as_os_str().is_empty() { copy.clone() } else { copy.join(place) };
+        if entry.file_type().is_dir() {
+            fs::create_dir(&to)?;
+        } else {
+            fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(copy)
 }
 
 /// Whether the folder holds exactly what was shared.

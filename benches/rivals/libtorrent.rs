@@ -1,4 +1,5 @@
 //! libtorrent, through its Python package. SHA-1 is verified, nothing is encrypted.
+//! Over TCP, which it is fastest with.
 //!
 //! Both sessions run before the clock does, as our nodes do.
 

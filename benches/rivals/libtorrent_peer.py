@@ -25,6 +25,9 @@ def session():
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
+        # Over UDP it is many times slower on loopback.
+        "enable_outgoing_utp": False,
+        "enable_incoming_utp": False,
         # Several sources have the address of this machine.
         "allow_multiple_connections_per_ip": True,
         "alert_mask": lt.alert.category_t.status_notification

@@ -46,7 +46,7 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let alone = alone::enter();
-    let work = files::Work::create(&options)?;
+    let work = files::Work::create(options.room(&scenarios))?;
     interrupt::end_everything_on_signals(work.path());
     machine::describe(&work, alone);
     let mut failed = false;

@@ -51,7 +51,7 @@ impl Nginx {
 
     fn configuration(&self, task: &Task) -> Result<String> {
         let root = task.source.parent().ok_or_eyre("the source is in no folder")?;
-        let scratch: Vec<_> = SCRATCH.iter().map(|name| format!("  {name} scratch;\n")).collect();
+        let scratch: Vec<_> = SCRATCH.iter().map(|name| format!("  {name} {name};\n")).collect();
         let (kind, tls) = if self.encrypted {
             let tls = format!(
                 "    ssl_certificate certificate.pem;\n    ssl_certificate_key key.pem;\n    \
@@ -62,7 +62,7 @@ impl Nginx {
             ("", String::new())
         };
         Ok(format!(
-            "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\nhttp {{\n  \
+            "user root;\ndaemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\nhttp {{\n  \
              access_log off;\n  sendfile on;\n  tcp_nopush on;\n{}  server {{\n    \
              listen 127.0.0.1:{}{kind};\n    root \"{}\";\n{tls}  }}\n}}\n",
             scratch.concat(),
@@ -116,7 +116,7 @@ impl Contender for Nginx {
         nginx.arg("-p").arg(&task.home).arg("-c").arg(&configuration).args(["-e", "stderr"]);
         let server = self.server.insert(Process::start(&mut nginx)?);
         meter.add(Side::Sending, server.pid());
-        tools::until_open(self.port)?;
+        server.until_open(self.port)?;
         meter.stop()
     }
 

@@ -2,6 +2,8 @@
 
 use clap::{Parser, ValueEnum};
 
+use crate::files::MIB;
+
 /// Said where the bench is started as a test, which must be quick.
 pub(crate) const WITHOUT_BENCH: &str = "rivals: run it as `cargo bench --bench rivals`";
 
@@ -63,6 +65,19 @@ impl Options {
             (true, true) => Some(Scenario::value_variants().to_vec()),
             (true, false) => None,
         }
+    }
+
+    /// Bytes that files may take at one time.
+    pub(crate) fn room(&self, scenarios: &[Scenario]) -> u64 {
+        let rooms = scenarios.iter().map(|scenario| match scenario {
+            // The source and what arrives.
+            Scenario::Memory => 2 * self.memory_size * MIB,
+            // Many small ones take less than this.
+            Scenario::Many => MIB * u64::from(self.files) / 32,
+            // A rival has a copy of the source, and one keeps another of what arrives.
+            _ => 5 * self.size * MIB,
+        });
+        rooms.max().unwrap_or(0)
     }
 
     /// Whether a rival takes part.

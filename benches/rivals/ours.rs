@@ -96,6 +96,9 @@ impl Contender for Ours {
         let meter = Meter::start(&[], &[])?;
         self.start_sources(task, &meter)?;
         for source in &mut self.sources {
+            until_hashed(source, task)?;
+        }
+        if let Some(source) = self.sources.first_mut().filter(|_| task.is_fetched) {
             self.link = link(source, task)?;
         }
         let measured = meter.stop()?;
@@ -143,17 +146,20 @@ impl Contender for Ours {
     }
 }
 
-/// Waits until all is hashed and has a link.
-fn link(source: &mut Node, task: &Task) -> Result<String> {
+/// Waits until everything could be served.
+fn until_hashed(source: &mut Node, task: &Task) -> Result<()> {
     if task.source.is_file() {
-        // A file has one from the moment it is hashed.
-        return until("the file is hashed", || Ok(source.link(&task.source)?.ok()));
+        // A file has a link from the moment it is hashed, and a snapshot may be older than that.
+        return until("the file is hashed", || Ok(source.link(&task.source)?.ok().map(drop)));
     }
     source.until("the folder is hashed", |state| {
         state.shares.files == task.files && state.shares.to_hash == 0
-    })?;
+    })
+}
+
+fn link(source: &mut Node, task: &Task) -> Result<String> {
     let patience = Instant::now() + LINK_OF_FOLDER;
-    let found = until("the folder has a link", || {
+    let found = until("it has a link", || {
         let answer = source.link(&task.source)?;
         let is_enough = answer.is_ok() || Instant::now() > patience;
         Ok(is_enough.then_some(answer))

@@ -88,9 +88,10 @@ impl Comparison<'_> {
     /// When ours fails: [`NotYet`] if it cannot do such a thing at all.
     pub(crate) fn measure(&mut self, work: &Work) -> Result<()> {
         let ended = self.begin(work).and_then(|()| self.rounds(work));
-        self.ours.contender.clean_up();
-        for rival in &mut self.rivals {
-            rival.contender.clean_up();
+        for entry in std::iter::once(&mut self.ours).chain(&mut self.rivals) {
+            entry.contender.clean_up();
+            // The next comparison may need the room.
+            work.fresh(&at_home(entry, &self.task, work).home)?;
         }
         ended
     }
@@ -155,18 +156,19 @@ impl Comparison<'_> {
     }
 }
 
-/// The task, with an empty folder for this contender.
-fn at_home(entry: &Entry, task: &Task, work: &Work) -> Result<Task> {
-    let home = work.fresh(&format!("home of {}", entry.name()))?;
-    Ok(Task { home, ..task.clone() })
-}
-
-fn home_of(entry: &Entry, task: &Task, work: &Work) -> Task {
+/// The task as this contender has it.
+fn at_home(entry: &Entry, task: &Task, work: &Work) -> Task {
     Task { home: work.path().join(format!("home of {}", entry.name())), ..task.clone() }
 }
 
 fn prepare(entry: &mut Entry, task: &Task, work: &Work) -> Result<Measured> {
-    let task = at_home(entry, task, work)?;
+    let mut task = at_home(entry, task, work);
+    work.fresh(&task.home)?;
+    if entry.contender.touches_source() {
+        let copies = task.home.join("copy");
+        std::fs::create_dir(&copies)?;
+        task.source = files::copy(&task.source, &copies)?;
+    }
     entry.contender.prepare(&task)
 }
 
@@ -175,7 +177,7 @@ fn once(entry: &mut Entry, kind: Kind, task: &Task, work: &Work) -> Result<Measu
     match kind {
         Kind::Fetch => fetch(entry, task, work),
         Kind::FirstByte => {
-            let task = home_of(entry, task, work);
+            let task = at_home(entry, task, work);
             entry.contender.first_byte(&task)
         }
         Kind::Share => {
@@ -193,8 +195,8 @@ fn once(entry: &mut Entry, kind: Kind, task: &Task, work: &Work) -> Result<Measu
 }
 
 fn fetch(entry: &mut Entry, task: &Task, work: &Work) -> Result<Measured> {
-    let into = work.fresh("into")?;
-    let task = home_of(entry, task, work);
+    let into = work.fresh(&work.path().join("into"))?;
+    let task = at_home(entry, task, work);
     let run = entry.contender.run(&task, &into)?;
     files::compare(&task, &into)?;
     // Not kept until the next: two of the largest may not fit.

@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     os::fd::OwnedFd,
     process::{Child, ChildStdout, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -113,14 +114,25 @@ impl Process {
         }
     }
 
+    /// Waits until it, or somebody, listens on that port of loopback.
+    pub(crate) fn until_open(&mut self, port: u16) -> Result<()> {
+        until("a port opens", || {
+            if self.has_ended(Duration::ZERO)? {
+                return Err(self.failed("ended too early"));
+            }
+            Ok(TcpStream::connect(("127.0.0.1", port)).ok().map(drop))
+        })
+    }
+
     /// Waits until it ends; it stays as it ended until it is dropped.
     pub(crate) fn wait_for_end(&mut self) -> Result<()> {
-        let timeout = Timespec::try_from(DEADLINE).wrap_err("no such deadline")?;
+        if self.has_ended(DEADLINE)? { Ok(()) } else { Err(self.failed("does not end")) }
+    }
+
+    fn has_ended(&self, patience: Duration) -> Result<bool> {
+        let patience = Timespec::try_from(patience).wrap_err("no such deadline")?;
         let mut ends = [PollFd::new(&self.end, PollFlags::IN)];
-        if poll(&mut ends, Some(&timeout))? == 0 {
-            return Err(self.failed("does not end"));
-        }
-        Ok(())
+        Ok(poll(&mut ends, Some(&patience))? > 0)
     }
 
     /// Whether it ended well; waits for its end.

@@ -47,6 +47,10 @@ impl Contender for Rqbit {
         tools::version(&tools::find("rqbit", "rqbit")?, "--version")
     }
 
+    fn touches_source(&self) -> bool {
+        true
+    }
+
     fn prepare(&mut self, task: &Task) -> Result<Measured> {
         let meter = Meter::start(&[], &[])?;
         let mut control = 0;

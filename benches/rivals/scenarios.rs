@@ -136,6 +136,7 @@ fn compare(
     work: &Work,
 ) -> Result<bool> {
     let About { name, kind, rounds, text } = about;
+    let task = Task { is_fetched: kind != Kind::Share, ..task };
     println!("\n## {name}\n\n{text}. Medians of {rounds}; memory: the most.");
     let ours = Ours::default();
     let version = ours.version()?;

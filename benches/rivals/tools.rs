@@ -2,14 +2,14 @@
 
 use std::{
     env,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use color_eyre::eyre::{OptionExt, Result, eyre};
 
-use crate::process::{Process, until};
+use crate::process::Process;
 
 /// Where `install.sh` puts what is not Debian's.
 const ROOT_FROM: &str = "P2PFS_BENCH_ROOT";
@@ -64,10 +64,4 @@ pub(crate) fn version(program: &Path, flag: &str) -> Result<String> {
 pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     Ok(listener.local_addr()?.port())
-}
-
-/// Waits until somebody listens.
-pub(crate) fn until_open(port: u16) -> Result<()> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    until("a port opens", || Ok(TcpStream::connect(address).ok().map(drop)))
 }
