@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tokio::signal::unix::{SignalKind, signal};
 
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
@@ -32,9 +32,15 @@ pub(crate) fn end_everything_on_signals(folder: &Path) {
             eprintln!("signals are not caught: {error}");
             return;
         }
-        for pid in running().iter() {
+        // Held to the end: nothing is started or reaped from now on.
+        let running = running();
+        for pid in running.iter() {
             // One that has just ended needs no signal.
             let _ = kill_process(*pid, Signal::KILL);
+        }
+        for pid in running.iter() {
+            // Gone before the folder goes that it might still write to.
+            let _ = waitpid(Some(*pid), WaitOptions::empty());
         }
         let _ = fs::remove_dir_all(&folder);
         std::process::exit(INTERRUPTED);
