@@ -25,6 +25,9 @@ debian() {
     command -v curl >/dev/null || wanted+=(curl)
     command -v openssl >/dev/null || wanted+=(openssl)
     command -v sha1sum >/dev/null || wanted+=(coreutils)
+    # The bench makes a network of its own with these.
+    command -v unshare >/dev/null || wanted+=(util-linux)
+    command -v ip >/dev/null || wanted+=(iproute2)
     python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
     # rqbit is built against the system's OpenSSL.
     command -v pkg-config >/dev/null || wanted+=(pkg-config)
