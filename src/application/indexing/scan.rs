@@ -138,19 +138,27 @@ pub(super) fn caution(root: &Path, home: Option<&Path>) -> Option<Notice> {
     Some(Notice { level: NoticeLevel::Warning, text: text.into(), hint: Some(hint) })
 }
 
-/// Finds the files of a shared path. `leave_out` names what not to go into, the path itself never
-/// being asked about; `each` may stop the scan.
+/// Finds the files that a shared path has at and beneath `start`, which is the shared path itself
+/// or a part of it. `leave_out` names what not to go into, the shared path itself never being
+/// asked about; `each` may stop the scan.
 pub(super) fn walk(
     root: &Path,
+    start: &Path,
     leave_out: impl Fn(&Path) -> bool,
     mut each: impl FnMut(Found) -> ControlFlow<()>,
 ) -> Skipped {
     let mut skipped = Skipped::default();
+    // Only the shared path itself is shared whatever it is called.
+    let is_root = |entry: &DirEntry| entry.depth() == 0 && start == root;
     let enter = |entry: &DirEntry| {
-        entry.depth() == 0 || !(is_hidden(entry) || leave_out(entry.path()) || is_system(entry))
+        is_root(entry) || !(is_hidden(entry) || leave_out(entry.path()) || is_system(entry))
     };
-    for entry in WalkDir::new(root).into_iter().filter_entry(enter) {
-        let found = entry.map_err(Into::into).and_then(|entry| look(entry, &mut skipped));
+    let walk = WalkDir::new(start).follow_root_links(false);
+    for entry in walk.into_iter().filter_entry(enter) {
+        let found = entry.map_err(Into::into).and_then(|entry| {
+            let is_root = is_root(&entry);
+            look(entry, is_root, &mut skipped)
+        });
         match found {
             Ok(Some(found)) => {
                 if each(found).is_break() {
@@ -164,6 +172,18 @@ pub(super) fn walk(
         }
     }
     skipped
+}
+
+/// Whether a scan of a shared path would never come to a path beneath it: something above that is
+/// hidden or a link.
+pub(super) fn is_passed_over(root: &Path, path: &Path) -> bool {
+    let (Ok(below), Some(folder)) = (path.strip_prefix(root), path.parent()) else { return true };
+    if below.as_os_str().is_empty() {
+        return false;
+    }
+    let hidden = below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+    // A folder that is gone has nothing to find; what was known of it is to be withdrawn.
+    hidden || fs::canonicalize(folder).is_ok_and(|real| real != folder)
 }
 
 /// What to tell about a scan.
@@ -194,7 +214,7 @@ pub(super) fn shown(path: &Path) -> String {
     untrusted::visible(&path.to_string_lossy())
 }
 
-fn look(entry: DirEntry, skipped: &mut Skipped) -> io::Result<Option<Found>> {
+fn look(entry: DirEntry, is_root: bool, skipped: &mut Skipped) -> io::Result<Option<Found>> {
     let kind = entry.file_type();
     if kind.is_symlink() {
         skipped.links.add(|| shown(entry.path()));
@@ -202,7 +222,7 @@ fn look(entry: DirEntry, skipped: &mut Skipped) -> io::Result<Option<Found>> {
     if !kind.is_file() {
         return Ok(None);
     }
-    if entry.depth() > 0 {
+    if !is_root {
         let name = folded(entry.file_name());
         if matches_any(&name, &UNFINISHED) {
             return Ok(None);
