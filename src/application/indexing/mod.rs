@@ -19,6 +19,7 @@ mod library;
 mod locked;
 mod name;
 mod place;
+mod preview;
 mod roots;
 mod scan;
 mod tags;
@@ -36,6 +37,11 @@ use std::{
 };
 
 use tokio::sync::{mpsc, watch};
+
+pub use self::{
+    preview::{LeftOut, Preview},
+    scan::Reason,
+};
 
 use self::{
     index::{Index, IndexError},

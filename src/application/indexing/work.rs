@@ -77,10 +77,7 @@ impl Work {
     /// Checks a path and makes it a root, without scanning it.
     pub(super) fn add_root(&self, path: &Path, remember: bool) -> Result<PathBuf, Failure> {
         let root = scan::check_root(path)?;
-        if self.is_own(&root) {
-            let text = format!("cannot share {}: this node's own state is there", shown(path));
-            return Err(Failure::new(FailureKind::Error, text).hint("share another folder"));
-        }
+        scan::check_not_own(&root, &self.data_dir)?;
         let caution = scan::caution(&root, std::env::home_dir().as_deref());
         self.library.with(|library| {
             library.add_root(&root, remember && self.remembers, BTreeSet::new());
@@ -288,14 +285,6 @@ impl Work {
         if let Err(error) = self.index.set_roots(&roots) {
             self.library.with(|library| library.notify(not_remembered(&error)));
         }
-    }
-
-    /// Whether a path is this node's own state. A folder in the data directory may be shared
-    /// (downloads may be there), but not what lies directly in it: the node's key is there.
-    fn is_own(&self, root: &Path) -> bool {
-        root == self.data_dir
-            || root.starts_with(self.data_dir.join("outboards"))
-            || (root.is_file() && root.parent() == Some(&self.data_dir))
     }
 }
 

@@ -167,7 +167,8 @@ fn states_and_totals_follow_a_file() {
     assert_eq!((state(&library), library.totals().bytes_to_hash), (ShareState::Waiting, 7));
     let job = next_job(&mut library).expect("job");
     assert!(library.progress(&job, 5));
-    assert_eq!((state(&library), library.totals().bytes_to_hash), (ShareState::Hashing, 2));
+    let hashing = ShareState::Hashing { done: 5, size: 7 };
+    assert_eq!((state(&library), library.totals().bytes_to_hash), (hashing, 2));
     let described = described(&library, path, 7);
     let (keys, content) = (described.keys, described.file().manifest.content);
     assert!(library.hashed(&job, described));
