@@ -7,6 +7,7 @@
 
 mod keys;
 mod pace;
+mod traffic;
 
 use std::{
     sync::Arc,
@@ -22,6 +23,7 @@ use tokio::{
 use self::{
     keys::{Keys, Progress},
     pace::Pace,
+    traffic::{BREATH, Traffic},
 };
 use crate::{
     domain::{ContentId, Key, Manifest},
@@ -61,11 +63,18 @@ pub trait Listener: Send + Sync + 'static {
 }
 
 impl Announcer {
-    /// Starts announcing on an overlay, for as long as the host knows somebody.
+    /// Starts announcing on an overlay, for as long as the host knows somebody. `moved` counts the
+    /// file bytes that come and go: while they do, announcing takes its time.
     #[must_use]
-    pub fn start(dht: Dht, host: watch::Receiver<HostState>, listener: Arc<dyn Listener>) -> Self {
+    pub fn start(
+        dht: Dht,
+        host: watch::Receiver<HostState>,
+        listener: Arc<dyn Listener>,
+        moved: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS);
-        tokio::spawn(Task { dht, host, listener, keys: Keys::default() }.run(receiver));
+        let traffic = Traffic::new(moved, Instant::now());
+        tokio::spawn(Task { dht, host, listener, keys: Keys::default(), traffic }.run(receiver));
         Self { orders }
     }
 
@@ -123,6 +132,7 @@ struct Task {
     host: watch::Receiver<HostState>,
     listener: Arc<dyn Listener>,
     keys: Keys,
+    traffic: Traffic,
 }
 
 impl Task {
@@ -131,13 +141,18 @@ impl Task {
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut table, mut pace) = (Table::default(), Pace::default());
+        let mut rest = None;
         loop {
             let (peers, known) = {
                 let host = self.host.borrow_and_update();
                 (host.peers, host.routing)
             };
             let ready = table.ready(peers > 0, known, Instant::now());
-            while ready.is_none() && running.len() < pace.window() {
+            let now = Instant::now();
+            let busy = self.traffic.is_busy(now);
+            let window = if busy { 1 } else { pace.window() };
+            rest = rest.filter(|until| busy && *until > now);
+            while ready.is_none() && rest.is_none() && running.len() < window {
                 let Some(key) = self.keys.next() else { break };
                 let dht = self.dht.clone();
                 running.push(async move {
@@ -153,6 +168,7 @@ impl Task {
                 },
                 Some((key, size, elapsed, result)) = running.next() => {
                     pace.took(elapsed);
+                    rest = busy.then(|| Instant::now() + BREATH);
                     // Where the table is empty although somebody is connected, as on a lone node
                     // that all others reach from behind a translator, ours is the one record.
                     let taken = result.as_ref().is_ok_and(|t| t.answered > 0 || t.asked == 0);
@@ -169,6 +185,7 @@ impl Task {
                 // The first peer is what everything here waits for.
                 changed = self.host.changed() => if changed.is_err() { return },
                 () = sleep_until(ready.flatten()) => {}
+                () = sleep_until(rest) => {}
                 _ = checks.tick() => {
                     let now = Instant::now();
                     self.keys.requeue(now, known, RECORD_TTL / 2, RETRY_AFTER);
