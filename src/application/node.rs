@@ -194,7 +194,7 @@ async fn announce_changes(node: Arc<Node>, mut changes: mpsc::Receiver<Change>) 
     while let Some(change) = changes.recv().await {
         match change {
             Change::Added(file) => node.announcer.add(&file.manifest).await,
-            Change::Removed(file) => node.announcer.remove(file.manifest.content).await,
+            Change::Removed(file) => node.announcer.remove(&file.manifest).await,
             Change::Notice(notice) => node.notices.tell(notice),
         }
     }
