@@ -338,12 +338,14 @@ async fn a_listener_that_is_slow_or_gone_holds_nothing_up() {
     node.wait_for_files(500).await;
     let files = node.added(500).await;
     let file = files.last().unwrap();
-    node.service.announced(&file.manifest.content, 2, 9);
-    let state = node.service.row(&file.path).unwrap().state;
-    assert_eq!(state, ShareState::Announcing { done: 2, keys: 9 });
-    node.service.announced(&file.manifest.content, 9, 9);
-    let state = node.service.row(&file.path).unwrap().state;
-    assert_eq!(state, ShareState::Announced { keys: 9 });
+    let keys = u32::try_from(file.manifest.keys().len()).unwrap();
+    let state = || node.service.row(&file.path).unwrap().state;
+    node.service.announced(&file.manifest.content, 2, keys);
+    assert_eq!(state(), ShareState::Announcing { done: 2, keys });
+    node.service.announced(&file.manifest.content, keys + 1, keys + 1);
+    assert_eq!(state(), ShareState::Announcing { done: 2, keys }, "that is another file");
+    node.service.announced(&file.manifest.content, keys, keys);
+    assert_eq!(state(), ShareState::Announced { keys });
 
     let (_, gone) = mpsc::channel(1);
     drop(std::mem::replace(&mut node.changes, gone));

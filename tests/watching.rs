@@ -50,12 +50,25 @@ async fn what_appears_is_shared_and_what_goes_is_not() {
     let names: Vec<_> = node.added(2).await.iter().map(|file| file.manifest.name.clone()).collect();
     assert!(names.contains(&"b.txt".into()) && names.contains(&"c.txt".into()), "{names:?}");
 
+    // A folder that came is watched, too, and one that came again under an old name.
+    home.write("deep/er/e.txt", "in a new folder");
+    assert_eq!(node.added(1).await[0].manifest.name, "e.txt");
+
     fs::remove_file(home.shared().join("b.txt")).unwrap();
     assert_eq!(node.removed().await.manifest.name, "b.txt");
     fs::remove_dir_all(home.shared().join("deep")).unwrap();
-    assert_eq!(node.removed().await.manifest.name, "c.txt");
+    let mut gone =
+        [node.removed().await.manifest.name.clone(), node.removed().await.manifest.name.clone()];
+    gone.sort();
+    assert_eq!(gone, ["c.txt", "e.txt"]);
     assert_eq!(node.paths(), [home.shared().join("a.txt")].into());
-    assert_eq!(node.service.files_hashed(), 3);
+    for name in ["deep/er/f.txt", "deep/er/g.txt"] {
+        home.write(name, name);
+        node.added(1).await;
+    }
+    fs::remove_dir_all(home.shared().join("deep")).unwrap();
+    node.wait_for_files(1).await;
+    assert_eq!(node.service.files_hashed(), 6);
     node.service.stop().await;
 
     // Nothing of what is gone was kept.
@@ -133,6 +146,11 @@ async fn what_is_moved_is_known_without_a_hash() {
     fs::rename(at("b/one.txt"), at("c/uno.md")).unwrap();
     expect(&mut node, &["uno.md"], 1).await;
     assert_eq!(node.service.files_hashed(), 3);
+    // What was moved is watched where it is now.
+    fs::write(at("b/three.txt"), "3").unwrap();
+    expect(&mut node, &["three.txt"], 0).await;
+    fs::remove_file(at("b/three.txt")).unwrap();
+    expect(&mut node, &[], 1).await;
     let row = node.service.row(&at("c/uno.md")).unwrap();
     assert_eq!(row.media_type.as_deref(), Some("text/markdown"), "the name tells it");
     open_outboard(&home.data(), &node.service.find(&at("renamed.bin")).unwrap().content).unwrap();

@@ -81,7 +81,11 @@ impl Node {
         let (completed, done) = mpsc::unbounded_channel();
         let collections = Collections::open(&config.data_dir, catalog.clone());
         let announced = Arc::new(Announced(indexing.clone()));
-        let announcer = Announcer::start(dht.clone(), host.state(), announced);
+        let moved = {
+            let (uploads, downloads) = (uploads.clone(), downloads.clone());
+            move || uploads.meter.total() + downloads.total()
+        };
+        let announcer = Announcer::start(dht.clone(), host.state(), announced, moved);
         let provider = Arc::new(Provider {
             catalog: catalog.clone(),
             indexing: indexing.clone(),
@@ -241,7 +245,7 @@ async fn announce_changes(node: Arc<Node>, mut changes: mpsc::Receiver<Change>) 
     while let Some(change) = changes.recv().await {
         match change {
             Change::Added(file) => node.announcer.add(&file.manifest).await,
-            Change::Removed(file) => node.announcer.remove(file.manifest.content).await,
+            Change::Removed(file) => node.announcer.remove(&file.manifest).await,
             Change::Notice(notice) => node.notices.tell(notice),
         }
     }

@@ -53,12 +53,12 @@ pub struct Announcer {
 #[derive(Debug)]
 enum Order {
     Add(ContentId, Vec<Key>),
-    Remove(ContentId),
+    Remove(ContentId, Vec<Key>),
 }
 
-/// Hears how far the keys of a content are.
+/// Hears how far the keys of files are.
 pub trait Listener: Send + Sync + 'static {
-    /// `done` of the `keys` of a content are announced.
+    /// `done` of the `keys` of a file of this content are announced.
     fn announced(&self, content: &ContentId, done: u32, keys: u32);
 }
 
@@ -85,14 +85,22 @@ impl Announcer {
 
     /// Announces from now on that a content is here, or a part of it; not what it is called.
     pub async fn add_content(&self, content: ContentId) {
-        let keys = vec![Key::of_content(&content.sha1), Key::of_root(&content.root)];
-        let _ = self.orders.send(Order::Add(content, keys)).await;
+        let _ = self.orders.send(Order::Add(content, content_keys(&content))).await;
     }
 
-    /// Withdraws the keys that no other shared file has.
-    pub async fn remove(&self, content: ContentId) {
-        let _ = self.orders.send(Order::Remove(content)).await;
+    /// Withdraws the keys of a file that no other shared file has.
+    pub async fn remove(&self, manifest: &Manifest) {
+        let _ = self.orders.send(Order::Remove(manifest.content, manifest.keys())).await;
     }
+
+    /// Withdraws what [`Self::add_content`] announced.
+    pub async fn remove_content(&self, content: ContentId) {
+        let _ = self.orders.send(Order::Remove(content, content_keys(&content))).await;
+    }
+}
+
+fn content_keys(content: &ContentId) -> Vec<Key> {
+    vec![Key::of_content(&content.sha1), Key::of_root(&content.root)]
 }
 
 /// When somebody was first there, and when the routing table last grew.
@@ -197,11 +205,14 @@ impl Task {
     async fn obey(&mut self, order: Order) {
         match order {
             Order::Add(content, keys) => {
-                let progress = self.keys.add(content, keys);
-                self.report(vec![progress]);
+                let progress = self.keys.add(content, &keys);
+                // A file begins with none announced; only what others announced is news.
+                if progress.done > 0 {
+                    self.report(vec![progress]);
+                }
             }
-            Order::Remove(content) => {
-                for key in self.keys.remove(&content) {
+            Order::Remove(content, keys) => {
+                for key in self.keys.remove(&content, &keys) {
                     self.dht.withdraw(key).await;
                 }
             }

@@ -258,13 +258,13 @@ impl Library {
         }
     }
 
-    /// Notes how many keys of a content are announced.
-    pub(super) fn announced(&mut self, content: &ContentId, all_done: u32, all: u32) {
+    /// Notes how many keys are announced of the files that have this content and so many keys: a
+    /// file with another name may have others.
+    pub(super) fn announced(&mut self, content: &ContentId, done: u32, all: u32) {
         for path in self.catalog.paths_of(content) {
-            self.edit(&path, |file| {
-                if let State::Served { keys, announced, .. } = &mut file.state {
-                    (*keys, *announced) = (all, all_done.min(all));
-                }
+            self.edit(&path, |file| match &mut file.state {
+                State::Served { keys, announced, .. } if *keys == all => *announced = done.min(all),
+                _ => {}
             });
         }
     }

@@ -218,8 +218,8 @@ impl IndexingService {
         self.work.library.subscribe()
     }
 
-    /// Takes note of how many keys of a content are announced, of how many there are. A report on
-    /// what is not served any more is ignored.
+    /// Takes note of how many keys are announced of the files that have this content and so many
+    /// keys. A report on what is not served any more is ignored.
     pub fn announced(&self, content: &ContentId, done: u32, keys: u32) {
         self.work.library.with(|library| library.announced(content, done, keys));
     }

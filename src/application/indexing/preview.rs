@@ -70,14 +70,20 @@ impl Preview {
         let mut found = Vec::new();
         let leave_out =
             |path: &Path| *path == self.data_dir || self.roots.iter().any(|root| root == path);
-        let skipped = scan::walk(&root, &root, leave_out, |file| {
-            row.files += 1;
-            row.bytes += file.stamp.size;
-            if !known {
-                found.push(file);
-            }
-            ControlFlow::Continue(())
-        });
+        let skipped = scan::walk(
+            &root,
+            &root,
+            leave_out,
+            |_| {},
+            |file| {
+                row.files += 1;
+                row.bytes += file.stamp.size;
+                if !known {
+                    found.push(file);
+                }
+                ControlFlow::Continue(())
+            },
+        );
         if !known {
             for (reason, passed) in skipped.into_reasons() {
                 // What an earlier path covers is shared by that one.

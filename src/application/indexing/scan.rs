@@ -185,17 +185,18 @@ pub(super) fn caution(root: &Path, home: Option<&Path>) -> Option<Notice> {
 
 /// Finds the files that a shared path has at and beneath `start`, which is the shared path itself
 /// or a part of it. `leave_out` names what not to go into, the shared path itself never being
-/// asked about; `each` may stop the scan.
+/// asked about; `enter` hears of each folder before its entries are read; `each` may stop the scan.
 pub(super) fn walk(
     root: &Path,
     start: &Path,
     leave_out: impl Fn(&Path) -> bool,
+    mut enter: impl FnMut(&Path),
     mut each: impl FnMut(Found) -> ControlFlow<()>,
 ) -> Skipped {
     let skipped = RefCell::new(Skipped::default());
     // Only the shared path itself is shared whatever it is called.
     let is_root = |entry: &DirEntry| entry.depth() == 0 && start == root;
-    let enter = |entry: &DirEntry| {
+    let keep = |entry: &DirEntry| {
         let reason = match entry {
             entry if is_root(entry) => return true,
             entry if is_hidden(entry) => Reason::Hidden,
@@ -206,10 +207,13 @@ pub(super) fn walk(
         false
     };
     let walk = WalkDir::new(start).follow_root_links(false);
-    for entry in walk.into_iter().filter_entry(enter) {
+    for entry in walk.into_iter().filter_entry(keep) {
         let place = |error: &walkdir::Error| error.path().unwrap_or(start).to_owned();
         let found = entry.map_err(|error| (place(&error), error.into())).and_then(|entry| {
             let is_root = is_root(&entry);
+            if entry.file_type().is_dir() {
+                enter(entry.path());
+            }
             look(&entry, is_root, &mut skipped.borrow_mut())
                 .map_err(|error| (entry.path().to_owned(), error))
         });

@@ -5,6 +5,9 @@
 //! looked through now and then instead. Shared paths that vanish (a disk that was unmounted) and
 //! come back are found by looking at them alone, every few seconds.
 //!
+//! Each folder is watched by itself, by whoever scans it, before its entries are read: so nothing
+//! happens between the two, and what is passed over costs no watch.
+//!
 //! This module decides nothing about files: it only names paths to [`Work`].
 
 mod quiet;
@@ -12,6 +15,7 @@ mod quiet;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    ops::Bound,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -52,8 +56,6 @@ struct Touched {
 #[derive(Debug, Default)]
 struct State {
     quiet: Quiet,
-    /// A watch that could not be set as a folder appeared, not told yet.
-    failed: Option<notify::Error>,
     stopping: bool,
 }
 
@@ -61,14 +63,16 @@ struct State {
 struct Watches {
     /// Made with the first watch.
     watcher: Option<RecommendedWatcher>,
-    /// What is watched, and whether with all beneath it.
-    watched: BTreeMap<PathBuf, RecursiveMode>,
-    /// What is looked through now and then instead.
+    /// Folders that are watched, each without what is beneath it.
+    watched: BTreeSet<PathBuf>,
+    /// Shared paths that are looked through now and then, as something of them is not watched.
     unwatched: BTreeSet<PathBuf>,
     /// What was last seen at each shared path.
     seen: BTreeMap<PathBuf, Identity>,
     /// A person was told that not everything can be watched.
     told: bool,
+    /// The service stops: nothing is watched any more.
+    stopped: bool,
 }
 
 /// What is found out by looking at the shared paths alone.
@@ -81,40 +85,51 @@ pub(super) struct Found {
 }
 
 impl Watching {
-    /// Watches these shared paths, and nothing else. Returns what a person should know. What
-    /// changes from now on will be noticed: scan afterwards.
-    pub(super) fn watch(&self, roots: &[PathBuf]) -> Option<Notice> {
+    /// Watches a folder of a shared path, but not the folders in it; of a file, watch the folder it
+    /// is in. What happens there from now on will be noticed: read it afterwards. Returns what a
+    /// person should know.
+    pub(super) fn watch(&self, root: &Path, folder: &Path) -> Option<Notice> {
         let mut watches = self.watches();
-        for root in roots {
-            watches.seen.entry(root.clone()).or_insert_with(|| identity(root));
+        if watches.stopped {
+            return None;
         }
-        watches.seen.retain(|root, _| roots.contains(root));
-        let wanted = wanted(roots);
-        let known = |path: &PathBuf, mode: &RecursiveMode| wanted.get(path) == Some(mode);
-        watches.unwatched.retain(|path| wanted.contains_key(path));
-        let gone: Vec<PathBuf> = watches
-            .watched
-            .iter()
-            .filter(|(at, mode)| !known(at, mode))
-            .map(|(at, _)| at.clone())
-            .collect();
-        gone.iter().for_each(|path| watches.remove(path));
-        let mut notice = None;
-        for (path, mode) in wanted {
-            if !watches.watched.contains_key(&path)
-                && !watches.unwatched.contains(&path)
-                && let Err(error) = watches.add(&path, mode, &self.touched)
-            {
-                tracing::warn!(?path, %error, "cannot watch a shared path");
-                watches.unwatched.insert(path.clone());
-                let first = !std::mem::replace(&mut watches.told, true);
-                notice = notice.or_else(|| first.then(|| cannot_watch(&path, &error)));
-            }
+        let error = watches.add(folder, &self.touched).err()?;
+        if matches!(error.kind, ErrorKind::PathNotFound) {
+            return None;
         }
-        notice
+        tracing::warn!(?folder, %error, "cannot watch a folder");
+        watches.unwatched.insert(root.to_owned());
+        let told = std::mem::replace(&mut watches.told, true);
+        (!told).then(|| cannot_watch(root, &error))
     }
 
-    /// Looks at the shared paths, and watches those anew where something else is now.
+    /// Ends the watches at and beneath a path, but for what these shared paths need.
+    pub(super) fn unwatch(&self, path: &Path, roots: &[PathBuf]) {
+        let mut watches = self.watches();
+        let needed = |folder: &Path| {
+            roots.iter().any(|root| root.parent() == Some(folder) || folder.starts_with(root))
+                && !folder.starts_with(path)
+        };
+        for folder in watches.beneath(path) {
+            if !needed(&folder) {
+                watches.remove(&folder);
+            }
+        }
+        // The folder of a file that was shared alone.
+        if let Some(parent) = path.parent().filter(|parent| !needed(parent)) {
+            watches.remove(parent);
+        }
+        watches.unwatched.retain(|root| roots.contains(root));
+        watches.seen.retain(|root, _| roots.contains(root));
+    }
+
+    /// Forgets the watches of folders that are gone.
+    pub(super) fn gone(&self, path: &Path) {
+        let mut watches = self.watches();
+        watches.beneath(path).iter().for_each(|folder| watches.remove(folder));
+    }
+
+    /// Looks at the shared paths, whether something else is there now.
     pub(super) fn check(&self, roots: &[PathBuf]) -> Found {
         let mut found = Found::default();
         let mut watches = self.watches();
@@ -127,10 +142,6 @@ impl Watching {
             if before.is_none() && now.is_some() {
                 found.back.insert(root.clone());
             }
-        }
-        for root in &found.other {
-            watches.remove(root);
-            watches.unwatched.remove(root);
         }
         found
     }
@@ -149,9 +160,6 @@ impl Watching {
                 Some(Due::Everything) => work.look_at(&work.root_paths().into_iter().collect()),
                 None => {}
             }
-            if let Some(notice) = self.take_failure() {
-                work.notify(notice);
-            }
             let now = Instant::now();
             if now >= next_check {
                 work.check_roots();
@@ -167,17 +175,6 @@ impl Watching {
         }
     }
 
-    /// Looks through everything now and then, once some folder of it could not be watched.
-    fn take_failure(&self) -> Option<Notice> {
-        let error = self.touched.lock().failed.take()?;
-        let mut watches = self.watches();
-        let watched: Vec<PathBuf> = watches.watched.keys().cloned().collect();
-        let first = watched.first().cloned();
-        watches.unwatched.extend(watched);
-        let told = std::mem::replace(&mut watches.told, true);
-        first.filter(|_| !told).map(|path| cannot_watch(&path, &error))
-    }
-
     /// Whether a file is being written to, as far as one can tell.
     pub(super) fn is_restless(&self, path: &Path) -> bool {
         self.touched.lock().quiet.is_restless(path, Instant::now())
@@ -187,7 +184,11 @@ impl Watching {
     pub(super) fn stop(&self) {
         self.touched.lock().stopping = true;
         self.touched.changed.notify_all();
-        let watcher = self.watches().watcher.take();
+        let mut watches = self.watches();
+        watches.stopped = true;
+        let watcher = watches.watcher.take();
+        // Its thread may wait for what is locked here, and it is waited for.
+        drop(watches);
         drop(watcher);
     }
 
@@ -197,32 +198,32 @@ impl Watching {
 }
 
 impl Watches {
-    fn add(
-        &mut self,
-        path: &Path,
-        mode: RecursiveMode,
-        touched: &Arc<Touched>,
-    ) -> notify::Result<()> {
+    fn add(&mut self, folder: &Path, touched: &Arc<Touched>) -> notify::Result<()> {
         if self.watcher.is_none() {
             let touched = Arc::clone(touched);
             let hear = move |event| touched.hear(event);
-            let config = Config::default().with_follow_symlinks(false);
-            self.watcher = Some(RecommendedWatcher::new(hear, config)?);
+            self.watcher = Some(RecommendedWatcher::new(hear, Config::default())?);
         }
         let Some(watcher) = &mut self.watcher else { return Ok(()) };
-        watcher.watch(path, mode)?;
-        self.watched.insert(path.to_owned(), mode);
+        // Also where it is watched already: it may be another folder of the same name.
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        self.watched.insert(folder.to_owned());
         Ok(())
     }
 
-    fn remove(&mut self, path: &Path) {
-        if self.watched.remove(path).is_some()
+    fn remove(&mut self, folder: &Path) {
+        if self.watched.remove(folder)
             && let Some(watcher) = &mut self.watcher
-            && let Err(error) = watcher.unwatch(path)
+            && let Err(error) = watcher.unwatch(folder)
         {
-            // It went with what it watched.
-            tracing::debug!(?path, %error, "a watch is gone already");
+            tracing::debug!(?folder, %error, "a watch went with its folder");
         }
+    }
+
+    fn beneath(&self, path: &Path) -> Vec<PathBuf> {
+        let from = (Bound::Included(path), Bound::Unbounded);
+        let folders = self.watched.range::<Path, _>(from);
+        folders.take_while(|folder| folder.starts_with(path)).cloned().collect()
     }
 }
 
@@ -240,7 +241,6 @@ impl Touched {
             Err(error) => {
                 tracing::warn!(%error, "a watch failed");
                 state.quiet.touch_all(now);
-                state.failed = Some(error);
             }
         }
         drop(state);
@@ -276,23 +276,6 @@ fn is_change(kind: EventKind) -> bool {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         _ => true,
     }
-}
-
-/// What is to be watched: folders with all beneath them, once; of a file the folder it is in, as
-/// programs replace a file by another one when they save it.
-fn wanted(roots: &[PathBuf]) -> BTreeMap<PathBuf, RecursiveMode> {
-    let folders: BTreeSet<&PathBuf> = roots.iter().filter(|root| root.is_dir()).collect();
-    let is_covered =
-        |path: &Path| path.ancestors().skip(1).any(|above| folders.contains(&above.to_path_buf()));
-    let mut wanted = BTreeMap::new();
-    for root in roots.iter().filter(|root| !is_covered(root)) {
-        if folders.contains(root) {
-            wanted.insert(root.clone(), RecursiveMode::Recursive);
-        } else if let Some(parent) = root.parent().filter(|parent| parent.is_dir()) {
-            wanted.entry(parent.to_owned()).or_insert(RecursiveMode::NonRecursive);
-        }
-    }
-    wanted
 }
 
 fn identity(path: &Path) -> Identity {
@@ -331,20 +314,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_watched_once_and_files_by_their_folder() {
-        let folder = tempfile::tempdir().expect("folder");
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir_all(at("m/rock")).expect("folders");
-        fs::create_dir(at("n")).expect("folder");
-        for file in ["m/song", "n/one", "n/two"] {
-            fs::write(at(file), "").expect("file");
+    fn watches_end_with_what_needed_them() {
+        let home = tempfile::tempdir().expect("folder");
+        let at = |name: &str| home.path().join(name);
+        for folder in ["m/rock/live", "m/jazz", "n"] {
+            fs::create_dir_all(at(folder)).expect("folders");
         }
-        let roots = ["m", "m/rock", "m/song", "n/one", "n/two", "gone/x"].map(at);
-        let expected = BTreeMap::from([
-            (at("m"), RecursiveMode::Recursive),
-            (at("n"), RecursiveMode::NonRecursive),
-        ]);
-        assert_eq!(wanted(&roots), expected);
+        let watching = Watching::default();
+        for folder in ["m", "m/rock", "m/rock/live", "m/jazz", "n", "gone"] {
+            assert_eq!(watching.watch(&at("m"), &at(folder)), None);
+        }
+        let watched = || watching.watches().watched.iter().cloned().collect::<Vec<_>>();
+        assert_eq!(watched(), ["m", "m/jazz", "m/rock", "m/rock/live", "n"].map(at));
+        watching.unwatch(&at("m/rock"), &[at("m"), at("n/file")]);
+        assert_eq!(watched(), ["m", "m/jazz", "n"].map(at));
+        watching.unwatch(&at("n/file"), &[at("m")]);
+        assert_eq!(watched(), ["m", "m/jazz"].map(at));
+        watching.gone(&at("m/jazz"));
+        watching.unwatch(&at("m"), &[at("m/jazz")]);
+        assert!(watched().is_empty());
+        watching.stop();
+        watching.watch(&at("m"), &at("m"));
+        assert!(watched().is_empty(), "it is over");
     }
 
     #[test]

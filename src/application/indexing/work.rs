@@ -65,8 +65,6 @@ impl Work {
     pub(super) fn share(&self, path: &Path, remember: bool) -> Result<RootRow, Failure> {
         let root = self.add_root(path, remember)?;
         self.save_roots();
-        // Before the scan, so that nothing happens between the two.
-        self.watch();
         self.scan(&root);
         self.library.with(|library| library.root_row(&root)).ok_or_else(|| {
             let text = format!("{} was unshared while it was scanned", shown(&root));
@@ -90,17 +88,17 @@ impl Work {
     pub(super) fn unshare(&self, path: &Path) -> Result<u64, Failure> {
         let real = fs::canonicalize(path);
         let there = real.is_ok();
-        let names = real.into_iter().chain([path.to_owned()]);
-        let removed = self
-            .library
-            .with(|library| names.into_iter().find_map(|name| library.remove(&name, there)));
+        let names: Vec<PathBuf> = real.into_iter().chain([path.to_owned()]).collect();
+        let removed =
+            self.library.with(|library| names.iter().find_map(|name| library.remove(name, there)));
         let Some((files, served)) = removed else {
             let text = format!("{} is not shared", shown(path));
             let hint = "see what is shared: p2pfs-tui shares";
             return Err(Failure::new(FailureKind::Error, text).hint(hint));
         };
         self.save_roots();
-        self.watch();
+        let roots = self.root_paths();
+        names.iter().for_each(|name| self.watching.unwatch(name, &roots));
         self.forget(&served);
         self.index.flush();
         Ok(files)
@@ -125,7 +123,6 @@ impl Work {
 
     /// Scans the roots of an earlier run, then forgets what is remembered of files that are gone.
     pub(super) fn scan_all(&self, roots: &[PathBuf]) {
-        self.watch();
         let mut absent = Vec::new();
         for root in roots {
             match scan::check_root(root) {
@@ -183,11 +180,21 @@ impl Work {
         let leave_out = self.library.with(|library| library.roots.leave_out(root));
         let leave_out = leave_out.into_iter().chain([self.data_dir.clone()]);
         let leave_out: HashSet<OsString> = leave_out.map(PathBuf::into_os_string).collect();
+        let watch = |folder: &Path| {
+            if let Some(notice) = self.watching.watch(root, folder) {
+                self.notify(notice);
+            }
+        };
+        // Programs replace a file by another one when they save it: its folder tells of that.
+        if start == root && root.is_file() {
+            root.parent().into_iter().for_each(watch);
+        }
         let mut batch = Vec::new();
         let skipped = scan::walk(
             root,
             start,
             |path| leave_out.contains(path.as_os_str()),
+            watch,
             |found| {
                 if later(&found.path) {
                     self.library.with(|library| library.saw(&found.path, scan));

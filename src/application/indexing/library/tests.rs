@@ -256,7 +256,8 @@ fn take(library: &mut Library, jobs: &mut Vec<Job>, step: Step) {
         Step::Change(path, size) => drop(library.changed(Path::new(path), size.map(stamp))),
         Step::Announce(path, done) => {
             if let Some(manifest) = library.manifest(Path::new(path)) {
-                library.announced(&manifest.content, done, 5);
+                let keys = u32::try_from(manifest.keys().len()).expect("few");
+                library.announced(&manifest.content, done, keys);
             }
         }
         Step::Finish(_) | Step::Fail(..) => {}

@@ -17,11 +17,17 @@ fn tree(files: &[&str]) -> TempDir {
 fn found(root: &Path, leave_out: &[&str]) -> (BTreeSet<String>, Skipped) {
     let mut files = BTreeSet::new();
     let leave_out = |path: &Path| leave_out.iter().any(|left| root.join(left) == path);
-    let skipped = walk(root, root, leave_out, |file| {
-        let name = file.path.strip_prefix(root).expect("beneath the root");
-        assert!(files.insert(name.to_string_lossy().into_owned()), "found twice");
-        ControlFlow::Continue(())
-    });
+    let skipped = walk(
+        root,
+        root,
+        leave_out,
+        |_| {},
+        |file| {
+            let name = file.path.strip_prefix(root).expect("beneath the root");
+            assert!(files.insert(name.to_string_lossy().into_owned()), "found twice");
+            ControlFlow::Continue(())
+        },
+    );
     (files, skipped)
 }
 
@@ -90,6 +96,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_found() {
         folder.path(),
         folder.path(),
         |_| false,
+        |_| {},
         |file| {
             files += 1;
             // Whichever folder comes first, the other one is no folder any more.
@@ -119,6 +126,7 @@ fn a_part_is_scanned_by_the_rules_of_the_whole() {
                 &root,
                 &start,
                 |_| false,
+                |_| {},
                 |_| {
                     files += 1;
                     ControlFlow::Continue(())

@@ -36,6 +36,9 @@ impl Work {
             if scan::is_passed_over(&root, path) {
                 continue;
             }
+            if !path.exists() {
+                self.watching.gone(path);
+            }
             // What is being written to is looked at by its own name once it is quiet.
             self.walk(scan, &root, path, |file| self.watching.is_restless(file));
             looked.push((root, path));
@@ -77,7 +80,6 @@ impl Work {
         if found.other.is_empty() {
             return;
         }
-        self.watch();
         for root in &found.back {
             let text = format!("{} is back, and shared again", shown(root));
             self.notify(Notice { level: NoticeLevel::Info, text: text.into(), hint: None });
@@ -89,13 +91,6 @@ impl Work {
             }
         }
         self.look_at(&found.other);
-    }
-
-    /// Watches what is shared now.
-    pub(in super::super) fn watch(&self) {
-        if let Some(notice) = self.watching.watch(&self.root_paths()) {
-            self.notify(notice);
-        }
     }
 
     /// The shared paths.
