@@ -47,17 +47,16 @@ pub(super) fn lines(
         // The last line says how many are left out.
         let last = usize::from(others > 1);
         if lines.len() + next.len() + last > room {
-            lines.push(Line::styled(format!("and {} more", count_peers(others)), theme.dim));
+            lines.push(Line::styled(
+                format!("and {}", count(others as u64, "more peer")),
+                theme.dim,
+            ));
             lines.truncate(room);
             break;
         }
         lines.extend(next);
     }
     lines
-}
-
-fn count_peers(n: usize) -> String {
-    count(n as u64, "peer")
 }
 
 fn cells(width: usize, texts: [String; 5], styles: [Style; 3]) -> Line<'static> {
