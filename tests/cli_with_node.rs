@@ -519,6 +519,191 @@ async fn until(condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("in time");
 }
 
+/// A node with a transfer in each of some states, numbered from 1.
+async fn with_transfers(states: Vec<TransferState>) -> Node {
+    Node::new(move |command| match command {
+        Command::Transfers(window) => {
+            let row = |(n, state): (usize, &TransferState)| TransferRow {
+                transfer: n as u64 + 1,
+                ..transfer(Path::new("/x"), state.clone())
+            };
+            let rows: Vec<TransferRow> = states.iter().enumerate().map(row).collect();
+            reply(Reply::Transfers(page(rows, *window, 1)))
+        }
+        Command::Pause { transfer: 9 }
+        | Command::Resume { transfer: 9 }
+        | Command::Tune { transfer: 9, .. }
+        | Command::Sources { transfer: 9 } => {
+            let failure = Failure::new(FailureKind::Error, "there is no transfer 9");
+            vec![Say::Reply(Err(failure.hint("see which there are: p2pfs-tui transfers")))]
+        }
+        Command::Pause { .. } | Command::Resume { .. } | Command::Tune { .. } => reply(Reply::Done),
+        Command::Sources { .. } => {
+            let source = |rate, state| SourceRow {
+                peer: peer(),
+                rate,
+                rtt_ms: Some(40),
+                outstanding: 2 << 20,
+                state,
+            };
+            let evidence = format!("block 7 of {HOSTILE} is wrong");
+            reply(Reply::Sources(vec![
+                source(0, SourceState::Banned { evidence }),
+                source(100, SourceState::Waiting(3)),
+                source(2_000, SourceState::Serving),
+            ]))
+        }
+        other => common(other),
+    })
+    .await
+}
+
+fn waiting() -> TransferState {
+    let why = Failure::new(FailureKind::NotFound, "nobody \u{1b}has it");
+    TransferState::Waiting { why, retry_at: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_transfers_are_paused_and_one_that_cannot_be_holds_up_no_other() {
+    let node = with_transfers(vec![TransferState::Fetching]).await;
+    let ran = node.run(&["pause", "5", "9", "7", "5"]).await;
+    assert_eq!(ran.ends(1).out(), "transfer 5 is paused\ntransfer 7 is paused\n");
+    assert!(ran.stderr.contains("there is no transfer 9"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("next: see which there are"), "{}", ran.stderr);
+    let rows = node.run(&["resume", "5", "7", "--json"]).await.ends(0).rows();
+    let resumed: Vec<_> = rows.iter().map(|row| (&row["kind"], &row["transfer"])).collect();
+    assert_eq!(resumed, [(&"resumed".into(), &5.into()), (&"resumed".into(), &7.into())]);
+    let rows = node.run(&["cancel", "7", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]), (&"cancelled".into(), &7.into()));
+    assert!(node.was_asked(&Command::Cancel { transfer: 7 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_is_every_transfer_that_it_makes_sense_for() {
+    let failed = TransferState::Failed(Failure::new(FailureKind::Error, "no"));
+    let states = vec![
+        TransferState::Fetching,
+        TransferState::Paused,
+        waiting(),
+        TransferState::Queued,
+        failed,
+        TransferState::Done,
+        TransferState::Cancelled,
+    ];
+    let node = with_transfers(states).await;
+    let said = |ids: &[u64], told: &str| -> String {
+        ids.iter().map(|id| format!("transfer {id} {told}\n")).collect()
+    };
+    let ran = node.run(&["pause", "all"]).await;
+    assert_eq!(ran.ends(0).out(), said(&[1, 3, 4], "is paused"));
+    let ran = node.run(&["resume", "all"]).await;
+    assert_eq!(ran.ends(0).out(), said(&[2, 3], "goes on"));
+    let ran = node.run(&["cancel", "all"]).await;
+    assert_eq!(ran.ends(0).out(), said(&[1, 2, 3, 4], "is cancelled"));
+
+    let node = with_transfers(vec![TransferState::Done]).await;
+    let ran = node.run(&["pause", "all"]).await;
+    assert_eq!((ran.ends(0).out(), ran.stderr.trim()), ("", "there is nothing to pause"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_is_tuned() {
+    let node = with_transfers(Vec::new()).await;
+    let args = ["tune", "5", "--priority", "-3", "--first", "--limit", "500K"];
+    let ran = node.run(&args).await;
+    assert_eq!(
+        ran.ends(0).out(),
+        "transfer 5: priority -3, first of its priority, at most 500 KiB/s\n"
+    );
+    let change = Tuning {
+        priority: Some(-3),
+        place: Some(QueuePlace::First),
+        limit: Some(Rate(Some(500 << 10))),
+    };
+    assert!(node.was_asked(&Command::Tune { transfer: 5, change }));
+    let rows = node.run(&["tune", "5", "--limit", "unlimited", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]), (&"tuned".into(), &5.into()));
+    let change = Tuning { limit: Some(Rate(None)), ..Tuning::default() };
+    assert!(node.was_asked(&Command::Tune { transfer: 5, change }), "{:?}", node.asked);
+    let ran = node.run(&["tune", "9", "--last"]).await;
+    assert!(ran.ends(1).stderr.contains("next: see which there are"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_tell_where_they_stand_and_who_brings_them() {
+    let node = with_transfers(vec![TransferState::Fetching, waiting()]).await;
+    let ran = node.run(&["transfers"]).await;
+    let lines: Vec<&str> = ran.ends(0).out().lines().collect();
+    assert!(lines[1].contains("33%") && lines[1].contains("10s") && lines[1].contains("1/1"));
+    assert!(lines[2].contains("waiting, tries again in 0s: nobody ␛has it"), "{}", lines[2]);
+
+    let ran = node.run(&["transfers", "1"]).await;
+    for part in ["a␛[2Jb⟨U+202E⟩.txt", "512 B, 33%", "100 B/s, 10s left", "1 known, 1 in use"]
+    {
+        assert!(ran.ends(0).out().contains(part), "{part}: {}", ran.out());
+    }
+    let of = |state: &str| ran.out().lines().position(|line| line.contains(state)).unwrap();
+    assert!(of("serving") < of("serves 3 others first"), "{}", ran.out());
+    assert!(of("banned: block 7 of a␛[2Jb⟨U+202E⟩.txt is wrong") > 0);
+    let rows = node.run(&["transfers", "1", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]["done"]), (&"transfer".into(), &512.into()));
+    let sources = rows[0]["sources"].as_array().unwrap();
+    assert_eq!(sources[1]["state"]["waiting"], 3);
+    assert_eq!(sources[2]["state"], "serving");
+    let ran = node.run(&["transfers", "9"]).await;
+    assert!(ran.ends(1).stderr.contains("next: see which there are"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_shown_and_changed() {
+    let hours: Hours = "09:00-17:00 up=1MiB down=unlimited".parse().unwrap();
+    let limits = Limits {
+        up: Rate(Some(8 << 20)),
+        down: Rate(None),
+        transfers: 5,
+        slots: 8,
+        floor: 256 << 20,
+        schedule: vec![hours],
+        in_force: (Rate(Some(1 << 20)), Rate(None)),
+    };
+    let node = Node::new(move |command| match command {
+        Command::Limits | Command::SetLimits(_) => reply(Reply::Limits(limits.clone())),
+        other => common(other),
+    })
+    .await;
+    let ran = node.run(&["limits"]).await;
+    let shown = "up         8 MiB/s (now, by the hours: 1 MiB/s)\n\
+                 down       unlimited\n\
+                 transfers  5 at a time\n\
+                 uploads    8 at a time\n\
+                 disk       256 MiB left free\n\
+                 hours      09:00-17:00 up=1MiB down=unlimited\n";
+    assert_eq!((ran.ends(0).out(), ran.stderr.as_str()), (shown, ""));
+    assert!(node.was_asked(&Command::Limits));
+    let rows = node.run(&["limits", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["up"]), (&"limits".into(), &(8 << 20).into()));
+    assert_eq!(rows[0]["schedule"][0]["from"], 540);
+
+    let args = ["limits", "--up", "2MiB", "--down=0", "--transfers", "3", "--floor", "1G"];
+    let ran = node.run(&args).await;
+    assert!(ran.ends(0).stderr.contains("until this node ends"), "{}", ran.stderr);
+    let change = LimitsChange {
+        up: Some(Rate(Some(2 << 20))),
+        down: Some(Rate(None)),
+        transfers: Some(3),
+        floor: Some(1 << 30),
+        ..LimitsChange::default()
+    };
+    assert!(node.was_asked(&Command::SetLimits(change)), "{:?}", node.asked);
+    let night = "23:00-06:00 up=unlimited down=unlimited";
+    node.run(&["limits", "--hours", &hours.to_string(), "--hours", night]).await.ends(0);
+    let schedule = |hours| LimitsChange { schedule: Some(hours), ..LimitsChange::default() };
+    let both = schedule(vec![hours, night.parse().unwrap()]);
+    assert!(node.was_asked(&Command::SetLimits(both)), "{:?}", node.asked);
+    node.run(&["limits", "--no-hours"]).await.ends(0);
+    assert!(node.was_asked(&Command::SetLimits(schedule(Vec::new()))));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn share_goes_on_after_a_path_that_cannot_be_shared() {
     let node = Node::new(|command| match command {

@@ -107,11 +107,9 @@ fn commands(typed: &str) -> String {
 fn limits(state: &State) -> String {
     let other = state.limits.as_ref().filter(|limits| limits.in_force != (limits.up, limits.down));
     match other {
-        Some(Limits { in_force: (up, down), .. }) => format!(
-            "outside the hours of the schedule; by it now up {}, down {}",
-            up.about(),
-            down.about()
-        ),
+        Some(Limits { in_force: (up, down), .. }) => {
+            format!("for other hours; now up {}, down {}", up.about(), down.about())
+        }
         None => "per second: 500K, 2MiB, unlimited; until this node ends".to_owned(),
     }
 }

@@ -24,7 +24,9 @@ use crate::{
 /// How wide the end of an identity is.
 const PEER: usize = 9;
 /// The least width at which all columns are shown.
-const ALL: usize = 60;
+const ALL: usize = 50;
+/// The least width at which states are told in full.
+const IN_FULL: usize = 66;
 
 /// The sources of a transfer in at most `room` lines; nothing where there are none.
 pub(super) fn lines(
@@ -39,16 +41,16 @@ pub(super) fn lines(
         return Vec::new();
     }
     let heading = theme.dim.patch(theme.heading);
-    let head = ["peer", "rate", "round trip", "owes", "state"];
+    let trip = if width >= IN_FULL { "round trip" } else { "rtt" };
+    let head = ["peer", "rate", trip, "owes", "state"];
     let mut lines = vec![cells(width, head.map(str::to_owned), [heading; 3])];
     for (n, row) in rows.iter().enumerate() {
         let next = line(row, theme, width);
-        let others = rows.len() - n;
+        let others = &rows[n..];
         // The last line says how many are left out.
-        let last = usize::from(others > 1);
+        let last = usize::from(others.len() > 1);
         if lines.len() + next.len() + last > room {
-            lines.push(Line::styled(format!("and {} more", count_peers(others)), theme.dim));
-            lines.truncate(room);
+            lines.push(Line::styled(left_out(others), theme.dim));
             break;
         }
         lines.extend(next);
@@ -56,8 +58,14 @@ pub(super) fn lines(
     lines
 }
 
-fn count_peers(n: usize) -> String {
-    count(n as u64, "peer")
+/// Says how many there is no room for, and never nothing of one that is banned.
+fn left_out(rows: &[SourceRow]) -> String {
+    let is_banned = |row: &&SourceRow| matches!(row.state, SourceState::Banned { .. });
+    let more = count(rows.len() as u64, "more peer");
+    match rows.iter().filter(is_banned).count() {
+        0 => format!("and {more}"),
+        banned => format!("and {more}, {banned} banned"),
+    }
 }
 
 fn cells(width: usize, texts: [String; 5], styles: [Style; 3]) -> Line<'static> {
@@ -65,8 +73,8 @@ fn cells(width: usize, texts: [String; 5], styles: [Style; 3]) -> Line<'static> 
     let mut cells =
         vec![Cell::new(peer, Width::Fixed(PEER), styles[0]), Cell::right(rate, 10, styles[1])];
     if width >= ALL {
-        cells.push(Cell::right(rtt, 10, styles[1]));
-        cells.push(Cell::right(owes, 9, styles[1]));
+        cells.push(Cell::right(rtt, if width >= IN_FULL { 10 } else { 6 }, styles[1]));
+        cells.push(Cell::right(owes, 8, styles[1]));
     }
     cells.push(Cell::new(what, Width::Share(1), styles[2]));
     columns(width, cells)
@@ -76,10 +84,12 @@ fn line(row: &SourceRow, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let peer = routing::short_id(&row.peer);
     let (what, style) = match &row.state {
         SourceState::Serving => ("serving".to_owned(), theme.good),
+        SourceState::Waiting(ahead) if width < IN_FULL => (format!("{ahead} before"), theme.dim),
         SourceState::Waiting(0) => ("our turn comes next".to_owned(), theme.dim),
         SourceState::Waiting(ahead) => {
             (format!("serves {} first", count(u64::from(*ahead), "other")), theme.dim)
         }
+        SourceState::Stalled if width < IN_FULL => ("silent".to_owned(), theme.warn),
         SourceState::Stalled => ("silent for too long".to_owned(), theme.warn),
         SourceState::Banned { evidence } => return banned(peer, evidence, theme, width),
     };

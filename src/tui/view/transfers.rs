@@ -31,7 +31,7 @@ const WIDEST_BAR: usize = 30;
 /// The narrowest progress bar; what does not fit beside it is left out.
 const LEAST_BAR: usize = 8;
 /// The least lines for who brings a transfer.
-const LEAST_SOURCES: usize = 4;
+const LEAST_SOURCES: usize = 6;
 /// What is done to what is there from before.
 const CHECKING: &str = "checking what is here from before";
 /// What stands before the path of a file that is here.
@@ -221,8 +221,8 @@ pub(super) fn empty(state: &State, theme: &Theme, width: usize) -> Vec<Line<'sta
     lines
 }
 
-/// Everything that is known of the selected transfer, in at most `height` lines; who brings it
-/// has what the rest leaves, but never less than a few lines.
+/// Everything that is known of the selected transfer, in at most `height` lines. Who brings it
+/// goes before what the list tells too, and before the link, which can be copied unseen.
 pub(super) fn detail(
     state: &State,
     theme: &Theme,
@@ -230,51 +230,73 @@ pub(super) fn detail(
     height: usize,
 ) -> Option<Vec<Line<'static>>> {
     let row = state.transfers.list.selected()?;
-    let mut lines = facts(row, state.now_ms, theme, width);
-    let link = styled_field(theme, "link", &safe(&row.link), width, theme.accent);
-    let room = height.saturating_sub(lines.len() + link.len() + 2).max(LEAST_SOURCES);
+    let mut facts = facts(row, state.now_ms, theme, width);
+    let wanted = sources::lines(state, theme, row.transfer, width, LEAST_SOURCES).len();
+    leave_out(&mut facts, height.saturating_sub(wanted), wanted > 0);
+    let mut lines: Vec<Line<'static>> = facts.into_iter().flat_map(|fact| fact.lines).collect();
+    let room = height.saturating_sub(lines.len());
     let brought_by = sources::lines(state, theme, row.transfer, width, room);
-    if brought_by.is_empty() {
-        lines.extend(link);
-        return Some(lines);
+    let mut link = styled_field(theme, "link", &safe(&row.link), width, theme.accent);
+    if !brought_by.is_empty() && link.len() > room.saturating_sub(brought_by.len()) {
+        link = field(theme, "link", "y copies it", width);
     }
-    // What does not fit is the link: y copies it.
-    let gap = lines.len() + brought_by.len() + link.len() + 2 <= height;
-    lines.extend(gap.then(Line::default));
+    let gaps = !brought_by.is_empty() && brought_by.len() + link.len() + 2 <= room;
+    lines.extend(gaps.then(Line::default));
     lines.extend(brought_by);
-    lines.extend(gap.then(Line::default));
+    lines.extend(gaps.then(Line::default));
     lines.extend(link);
     Some(lines)
 }
 
-fn facts(row: &TransferRow, now_ms: u64, theme: &Theme, width: usize) -> Vec<Line<'static>> {
-    let mut lines = field(theme, "name", &row.name.to_string(), width);
+/// Something about a transfer.
+struct Fact {
+    lines: Vec<Line<'static>>,
+    /// What is left out first where there is little room has the most; 0 always stays.
+    spare: u8,
+}
+
+/// Leaves out what can be spared until the rest fits into `room` lines, if somebody needs them.
+fn leave_out(facts: &mut Vec<Fact>, room: usize, needed: bool) {
+    while needed && facts.iter().map(|fact| fact.lines.len()).sum::<usize>() > room {
+        let most = facts.iter().map(|fact| fact.spare).max().unwrap_or(0);
+        if most == 0 {
+            return;
+        }
+        facts.retain(|fact| fact.spare < most);
+    }
+}
+
+fn facts(row: &TransferRow, now_ms: u64, theme: &Theme, width: usize) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut add = |spare, lines| facts.push(Fact { lines, spare });
+    add(7, field(theme, "name", &row.name.to_string(), width));
     let (text, style) = standing(row, now_ms, theme);
     let text = if row.state == TransferState::Done { "done, verified".to_owned() } else { text };
-    lines.extend(styled_field(theme, "state", text.trim_start(), width, style));
+    let spare = if row.state == TransferState::Fetching { 6 } else { 0 };
+    add(spare, styled_field(theme, "state", text.trim_start(), width, style));
     if let TransferState::Waiting { why: Failure { hint: Some(hint), .. }, .. } = &row.state {
-        lines.extend(field(theme, "", &safe(hint), width));
+        add(0, field(theme, "", &safe(hint), width));
     }
     let file = if row.state == TransferState::Done { "file" } else { "will be" };
-    lines.extend(styled_field(theme, file, &safe(row.path.display()), width, theme.accent));
+    add(1, styled_field(theme, file, &safe(row.path.display()), width, theme.accent));
     let size = match row.size {
         Some(size) => format!("{} ({} bytes)", units::bytes(size), grouped(size)),
         None => "not known yet".to_owned(),
     };
     let files = row.files.map(|files| format!(" in {}", count(files.into(), "file")));
-    lines.extend(field(theme, "size", &format!("{size}{}", files.unwrap_or_default()), width));
+    add(5, field(theme, "size", &format!("{size}{}", files.unwrap_or_default()), width));
     let verified =
         format!("{} of {}", units::bytes(row.done), row.size.map_or("?".into(), units::bytes));
-    lines.extend(field(theme, "verified", &verified, width));
+    add(4, field(theme, "verified", &verified, width));
     if let Some(queue) = queue(row) {
-        lines.extend(field(theme, "queue", &queue, width));
+        add(2, field(theme, "queue", &queue, width));
     }
     if row.uploaded > 0 {
         let given = format!("{} to others", units::bytes(row.uploaded));
-        lines.extend(field(theme, "given", &given, width));
+        add(3, field(theme, "given", &given, width));
     }
-    lines.extend(field(theme, "peers", &peers(row), width));
-    lines
+    add(2, field(theme, "peers", &peers(row), width));
+    facts
 }
 
 /// What a person decided of how it runs, if anything.
@@ -294,7 +316,7 @@ fn peers(row: &TransferRow) -> String {
         text = format!("{text}, most from {}", routing::short_id(from));
     }
     if row.banned > 0 {
-        text = format!("{text}; {} banned for sending what is wrong", row.banned);
+        text = format!("{text}; {} banned", row.banned);
     }
     text
 }
