@@ -22,6 +22,7 @@ mod observer;
 mod peers;
 mod provider;
 mod session;
+mod streams;
 
 use std::{path::Path, sync::Arc};
 

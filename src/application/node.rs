@@ -9,6 +9,7 @@ use super::{
     announcing::{self, Announcer},
     config::{NodeConfig, Overlay},
     indexing::{Change, IndexingService},
+    limits::{LimitsService, Settings},
     lock::DataDirLock,
     message::{Event, Failure, FailureKind, NodeInfo, Snapshot},
     notices::Notices,
@@ -16,7 +17,7 @@ use super::{
     peers::unix_now,
     provider::Provider,
     search::QueryService,
-    limits::{LimitsService, Settings},
+    streams::Streams,
     transfers::{Bounds, Offers, Parts, Transfers},
 };
 use crate::{
@@ -45,6 +46,7 @@ pub(super) struct Node {
     pub(super) announcer: Announcer,
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
+    pub(super) streams: Streams,
     pub(super) limits: Arc<LimitsService>,
     pub(super) notices: Notices,
     pub(super) events: broadcast::Sender<Event>,
@@ -114,6 +116,7 @@ impl Node {
             transfers.clone(),
         ));
         let stopped = CancellationToken::new();
+        let streams = Streams::new(transfers.clone(), indexing.clone(), stopped.clone());
         let glance = Arc::new(Glance::new(Watched {
             info: info(&config, &host),
             host: host.clone(),
@@ -136,6 +139,7 @@ impl Node {
             announcer,
             queries,
             transfers,
+            streams,
             limits,
             notices,
             events,

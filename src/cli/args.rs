@@ -11,7 +11,7 @@ use multiaddr::Multiaddr;
 use super::{
     cancel, config, daemon, demo, get, help, invite, join, link, peers, routing, search,
     settings::{self, Limit},
-    share, shares, status, transfers, unshare,
+    share, shares, status, stream, transfers, unshare,
 };
 use crate::{application::config::Overlay, domain::NetworkName};
 
@@ -44,6 +44,7 @@ pub(super) enum Verb {
     Daemon(daemon::Args),
     Search(search::Args),
     Get(get::Args),
+    Stream(stream::Args),
     Transfers(transfers::Args),
     Cancel(cancel::Args),
     Share(share::Args),

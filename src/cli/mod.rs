@@ -21,13 +21,13 @@ mod node;
 mod output;
 mod peers;
 mod routing;
-mod scratch;
 mod search;
 mod settings;
 mod share;
 mod shares;
 mod signals;
 mod status;
+mod stream;
 mod transfers;
 mod tui;
 mod unshare;
@@ -114,6 +114,7 @@ async fn dispatch(verb: Option<Verb>, cx: &Context) -> Outcome {
         Some(Verb::Daemon(args)) => daemon::run(args, cx).await,
         Some(Verb::Search(args)) => search::run(args, cx).await,
         Some(Verb::Get(args)) => get::run(args, cx).await,
+        Some(Verb::Stream(args)) => interruptible(stream::run(args, cx)).await,
         Some(Verb::Transfers(args)) => interruptible(transfers::run(args, cx)).await,
         Some(Verb::Cancel(args)) => interruptible(cancel::run(args, cx)).await,
         Some(Verb::Share(args)) => interruptible(share::run(args, cx)).await,

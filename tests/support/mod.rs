@@ -13,10 +13,11 @@ use p2pfs_tui::{
     application::{
         Application,
         client::Client,
-        config::{DEFAULT_UPLOAD_LIMIT, NodeConfig, Overlay},
+        config::{NodeConfig, Overlay},
+        limits::Settings,
         message::{
             Command, Failure, Output, Reply, ResultRow, SearchRow, ShareRow, ShareState, Snapshot,
-            TransferRow, Window,
+            TransferId, TransferRow, Window,
         },
     },
     domain::{Field, Link, query::QueryText},
@@ -46,7 +47,7 @@ pub fn config(dir: &Path, bootstrap: Vec<Multiaddr>) -> NodeConfig {
         mdns: false,
         shares: Vec::new(),
         serve_remembered: true,
-        upload_limit: Some(DEFAULT_UPLOAD_LIMIT),
+        limits: Settings::default(),
         connections: None,
     }
 }
@@ -170,21 +171,24 @@ impl TestNode {
         Found { rows: page.rows, summary }
     }
 
+    /// One transfer, while it is listed.
+    pub async fn transfer(&mut self, transfer: TransferId) -> Option<TransferRow> {
+        match self.call(Command::Transfers(Window::first(1_000))).await.unwrap() {
+            Reply::Transfers(page) => page.rows.into_iter().find(|row| row.transfer == transfer),
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Fetches a link and waits for the end.
     pub async fn get(&mut self, link: Link) -> TransferRow {
         let destination = None;
-        let Reply::Transfer { transfer } =
-            self.call(Command::Get { link, destination }).await.unwrap()
-        else {
+        let command = Command::Get { link, destination, select: Vec::new() };
+        let Reply::Transfer { transfer } = self.call(command).await.unwrap() else {
             panic!("no transfer");
         };
         let waiting = async {
             loop {
-                let command = Command::Transfers(Window::first(1_000));
-                let Reply::Transfers(page) = self.call(command).await.unwrap() else {
-                    panic!("no transfers");
-                };
-                let row = page.rows.into_iter().find(|row| row.transfer == transfer).unwrap();
+                let row = self.transfer(transfer).await.unwrap();
                 if row.state.is_over() {
                     return row;
                 }

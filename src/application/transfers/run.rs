@@ -70,9 +70,18 @@ pub(super) fn settle(inner: &Inner, transfer: &Transfer, wish: Wish) {
     let state = match wish {
         Wish::Run | Wish::Queue => TransferState::Queued,
         Wish::Pause => TransferState::Paused,
-        Wish::Leave => return inner.save(transfer),
+        Wish::Leave => {
+            // What is over and left nothing is not written down again: it would begin anew.
+            if !transfer.state().is_over() || transfer.record().failed.is_some() {
+                inner.save(transfer);
+            }
+            return;
+        }
         Wish::Cancel => {
             forget(inner, transfer);
+            if transfer.record().temporary {
+                inner.list().remove(&transfer.id);
+            }
             TransferState::Cancelled
         }
     };
@@ -90,7 +99,8 @@ async fn finish(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<(), Fail
     };
     // Readers and peers let go of it; what they have open they can still read.
     transfer.store().take();
-    let (disk, folder) = (inner.parts.disk.clone(), record::folder(&inner.parts.data_dir, transfer.id));
+    let (disk, folder) =
+        (inner.parts.disk.clone(), record::folder(&inner.parts.data_dir, transfer.id));
     let (noting, wanted) = (transfer.clone(), path.clone());
     let published = spawn_blocking(move || {
         place::publish(&*disk, &part, &wanted, &mut |name| {
@@ -110,11 +120,14 @@ fn done(inner: &Inner, transfer: &Transfer) {
     }
     inner.set_state(transfer, TransferState::Done);
     let row = transfer.row();
-    tell(inner, Notice {
-        level: NoticeLevel::Info,
-        text: Untrusted::new(format!("{} is here and verified", row.name.raw())),
-        hint: Some(format!("it is in {}", row.path.display())),
-    });
+    tell(
+        inner,
+        Notice {
+            level: NoticeLevel::Info,
+            text: Untrusted::new(format!("{} is here and verified", row.name.raw())),
+            hint: Some(format!("it is in {}", row.path.display())),
+        },
+    );
 }
 
 /// A transfer that cannot go on waits where time may help, and else ends.
@@ -139,9 +152,7 @@ fn failed(inner: &Inner, transfer: &Transfer, failure: Failure) {
         hint: failure.hint.clone(),
     };
     let state = match wait {
-        Some(seconds) => {
-            TransferState::Waiting { why: failure, retry_at: unix_now() + seconds }
-        }
+        Some(seconds) => TransferState::Waiting { why: failure, retry_at: unix_now() + seconds },
         None => {
             // What cannot be right, or never began, leaves nothing behind.
             if failure.kind == FailureKind::Verification || !begun {

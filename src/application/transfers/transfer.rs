@@ -158,7 +158,12 @@ impl Transfer {
     }
 
     /// Whether it is for the same content, at the same place, the same parts.
-    pub(super) fn is_for(&self, link: &Link, destination: Option<&Path>, select: &[String]) -> bool {
+    pub(super) fn is_for(
+        &self,
+        link: &Link,
+        destination: Option<&Path>,
+        select: &[String],
+    ) -> bool {
         let record = self.record();
         record.link.same_content(link)
             && record.destination() == destination
@@ -180,7 +185,7 @@ impl Transfer {
     /// Whether a reader finds one file here, now or later.
     pub(super) fn can_be_read(&self) -> bool {
         match self.state() {
-            TransferState::Cancelled => false,
+            TransferState::Cancelled | TransferState::Failed(_) => false,
             TransferState::Done => self.record().path.is_some_and(|path| path.0.is_file()),
             _ => true,
         }
