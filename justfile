@@ -21,6 +21,10 @@ fuzz TARGET *FLAGS:
     mkdir -p fuzz/corpus/{{ TARGET }}
     cargo fuzz run --sanitizer none {{ TARGET }} fuzz/corpus/{{ TARGET }} fuzz/seeds/{{ TARGET }} -- {{ FLAGS }}
 
+# Beside nginx, sendme, rqbit and others; `just bench transfer --runs 3` for a part of it.
+bench *FLAGS:
+    cargo bench --bench rivals -- {{ FLAGS }}
+
 # A whole network on this machine.
 demo *FLAGS:
     cargo run --release -- demo {{ FLAGS }}

@@ -20,8 +20,9 @@ use std::{
 
 use p2pfs_tui::{
     application::{
-        config::{NodeConfig, Overlay},
+        config::{NodeConfig, Overlay, Seeding},
         indexing::IndexingService,
+        limits,
     },
     network::content::hash::{hash_file, open_regular},
 };
@@ -89,7 +90,8 @@ fn share(folder: &Path, data: &Path) {
         mdns: false,
         shares: Vec::new(),
         serve_remembered: true,
-        upload_limit: None,
+        limits: limits::Settings::default(),
+        seeding: Seeding::No,
         connections: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -65,7 +65,7 @@ async fn search(peer: &mut Peer, text: &str, field: Option<Field>) -> Outcome<Ve
 
 /// Fetches a link and waits until the file is there.
 async fn fetch(peer: &mut Peer, link: Link) -> Outcome<std::path::PathBuf> {
-    let command = Command::Get { link, destination: None };
+    let command = Command::Get { link, destination: None, select: Vec::new() };
     let Reply::Transfer { transfer } = peer.client.call(command).await? else {
         return Err("no transfer".into());
     };

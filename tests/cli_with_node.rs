@@ -412,7 +412,12 @@ fn transfer(path: &Path, state: TransferState) -> TransferRow {
         rate: 100,
         sources: 1,
         banned: 0,
+        talking: 1,
         from: Some(peer()),
+        files: None,
+        priority: 0,
+        limit: None,
+        uploaded: 0,
         state,
         path: path.to_owned(),
         link: Link::of(&content(1), HOSTILE),
@@ -451,7 +456,11 @@ async fn get_prints_the_final_path() {
     let rows = node.run(&["get", &link, "--json", "-o", "there"]).await.ends(0).rows();
     assert_eq!((&rows[0]["kind"], &rows[0]["path"]), (&"file".into(), &"/downloads/x".into()));
     let destination = Some(node.path().join("there"));
-    assert!(node.was_asked(&Command::Get { link: link.parse().unwrap(), destination }));
+    assert!(node.was_asked(&Command::Get {
+        link: link.parse().unwrap(),
+        destination,
+        select: Vec::new()
+    }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -491,7 +500,7 @@ async fn ctrl_c_cancels_the_transfer_and_is_130() {
     let mut command = node.command(&["get", &content(1).sha1.to_string()]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let link = content(1).sha1.to_string().parse().unwrap();
-    let get = Command::Get { link, destination: None };
+    let get = Command::Get { link, destination: None, select: Vec::new() };
     until(|| node.was_asked(&get)).await;
     let pid = child.id().to_string();
     Process::new("kill").args(["-INT", &pid]).status().unwrap();

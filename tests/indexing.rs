@@ -13,8 +13,9 @@ use std::{
 use p2pfs_tui::{
     application::{
         catalog::SharedFile,
-        config::{NodeConfig, Overlay},
+        config::{NodeConfig, Overlay, Seeding},
         indexing::{Change, IndexingService},
+        limits,
         message::{Notice, NoticeLevel, ShareState, ShareTotals, Window},
     },
     domain::{NetworkName, Query},
@@ -67,7 +68,8 @@ impl Home {
             mdns: false,
             shares: Vec::new(),
             serve_remembered: true,
-            upload_limit: None,
+            limits: limits::Settings::default(),
+            seeding: Seeding::No,
             connections: None,
         }
     }

@@ -64,7 +64,7 @@ fn search_then_fetch() {
     assert_eq!(searched(&screen), [QueryText { text: "tchaikovsky".into(), field: None }]);
     assert_shows(&screen, "14 found · 8 of 9 peers answered · done");
     screen.press("j Enter");
-    let Some(Command::Get { link, destination: None }) = commands(&screen).pop() else {
+    let Some(Command::Get { link, destination: None, .. }) = commands(&screen).pop() else {
         panic!("{:?}", commands(&screen));
     };
     assert_eq!(link.name.as_deref(), Some("1812 Overture.mp3"));

@@ -7,7 +7,8 @@ use multiaddr::{Multiaddr, Protocol};
 use p2pfs_tui::application::{
     Application,
     client::Client,
-    config::{DEFAULT_UPLOAD_LIMIT, NodeConfig, Overlay},
+    config::{NodeConfig, Overlay, Seeding},
+    limits,
     message::{Command, Reply, Snapshot},
 };
 use tempfile::TempDir;
@@ -36,7 +37,8 @@ impl Peer {
             mdns: false,
             shares: samples.iter().map(|name| all.join(name)).collect(),
             serve_remembered: true,
-            upload_limit: Some(DEFAULT_UPLOAD_LIMIT),
+            limits: limits::Settings::default(),
+            seeding: Seeding::No,
             connections: None,
         })
         .await?;

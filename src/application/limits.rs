@@ -185,9 +185,10 @@ mod tests {
         let settings = Settings { schedule, up: Rate(Some(9)), ..Settings::default() };
         let up = |hour: u16, minute: u16| settings.in_force(hour * 60 + minute).0.0;
         assert_eq!([up(8, 59), up(9, 0), up(16, 59), up(17, 0)].map(Option::unwrap), [9, 1, 1, 9]);
-        assert_eq!([up(21, 59), up(22, 0), up(0, 0), up(5, 59), up(6, 0)].map(Option::unwrap), [
-            9, 2, 2, 2, 9
-        ]);
+        assert_eq!(
+            [up(21, 59), up(22, 0), up(0, 0), up(5, 59), up(6, 0)].map(Option::unwrap),
+            [9, 2, 2, 2, 9]
+        );
     }
 
     #[test]
@@ -201,7 +202,8 @@ mod tests {
         ] {
             assert!(settings.changed(change).is_err());
         }
-        let change = LimitsChange { up: Some(Rate(None)), floor: Some(7), ..LimitsChange::default() };
+        let change =
+            LimitsChange { up: Some(Rate(None)), floor: Some(7), ..LimitsChange::default() };
         let changed = settings.changed(change).expect("sense");
         assert_eq!((changed.up, changed.floor, changed.slots), (Rate(None), 7, DEFAULT_SLOTS));
     }

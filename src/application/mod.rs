@@ -8,12 +8,14 @@
 pub mod announcing;
 pub mod catalog;
 pub mod client;
+mod collections;
 pub mod config;
 pub mod indexing;
 pub mod limits;
 pub mod lock;
 pub mod message;
 pub mod search;
+pub mod seeding;
 pub mod transfers;
 
 mod node;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     announcing::{self, Announcer},
+    collections::Collections,
     config::{NodeConfig, Overlay},
     indexing::{Change, IndexingService},
     limits::{LimitsService, Settings},
@@ -17,6 +18,7 @@ use super::{
     peers::unix_now,
     provider::Provider,
     search::QueryService,
+    seeding::SeedingService,
     streams::Streams,
     transfers::{Bounds, Offers, Parts, Transfers},
 };
@@ -44,11 +46,12 @@ pub(super) struct Node {
     pub(super) host: Host,
     pub(super) indexing: IndexingService,
     pub(super) announcer: Announcer,
+    pub(super) collections: Collections,
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
     pub(super) streams: Streams,
     pub(super) limits: Arc<LimitsService>,
-    pub(super) notices: Notices,
+    pub(super) notices: Arc<Notices>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) stopped: CancellationToken,
     /// The node at a glance, to read.
@@ -76,11 +79,16 @@ impl Node {
         });
         let downloads = Arc::new(Meter::default());
         let offers = Offers::default();
+        let seeding = SeedingService::open(config.seeding, &config.data_dir, catalog.clone());
+        let (completed, done) = mpsc::unbounded_channel();
+        let collections = Collections::open(&config.data_dir, catalog.clone());
         let announced = Arc::new(Announced(indexing.clone()));
         let announcer = Announcer::start(dht.clone(), host.state(), announced);
         let provider = Arc::new(Provider {
             catalog: catalog.clone(),
             indexing: indexing.clone(),
+            collections: collections.clone(),
+            seeding: seeding.clone(),
             offers: offers.clone(),
             data_dir: config.data_dir.clone(),
         });
@@ -103,6 +111,7 @@ impl Node {
             disk: Arc::new(RealDisk),
             meter: downloads.clone(),
             limiter: download_limiter.clone(),
+            completed,
             events: events.clone(),
         };
         let Settings { transfers: running, floor, .. } = config.limits;
@@ -127,7 +136,8 @@ impl Node {
             limits: limits.clone(),
         }));
         let snapshot = glance.publish(stopped.clone());
-        let notices = Notices::new(events.clone());
+        let notices = Arc::new(Notices::new(events.clone()));
+        tokio::spawn(seeding.run(done, (indexing.clone(), notices.clone())));
         for folder in damaged {
             let text = format!("what was known of a transfer is damaged: {}", folder.display());
             let hint = "get it again; what is in that folder is of no more use";
@@ -137,6 +147,7 @@ impl Node {
             host,
             indexing,
             announcer,
+            collections,
             queries,
             transfers,
             streams,
@@ -149,6 +160,10 @@ impl Node {
             lock: Mutex::new(Some(lock)),
             config,
         });
+        if node.config.serve_remembered {
+            let node = node.clone();
+            tokio::spawn(async move { node.collections.announce(&node.announcer).await });
+        }
         tokio::spawn(announce_changes(node.clone(), changes));
         tokio::spawn(tell_host_events(node.clone(), host_events));
         Ok(node)

@@ -4,7 +4,9 @@ use std::{io, ops::Range, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
 
 use super::{
     catalog::{Catalog, Changed, SharedFile},
+    collections::Collections,
     indexing::IndexingService,
+    seeding::SeedingService,
     transfers::Offers,
 };
 use crate::{
@@ -23,6 +25,10 @@ use crate::{
 pub(super) struct Provider {
     pub(super) catalog: Catalog,
     pub(super) indexing: IndexingService,
+    /// What is shared until a goal is reached.
+    pub(super) seeding: SeedingService,
+    /// Folders that have a link.
+    pub(super) collections: Collections,
     /// What arrives, and is offered meanwhile.
     pub(super) offers: Offers,
     pub(super) data_dir: PathBuf,
@@ -32,6 +38,7 @@ impl Answerer for Provider {
     fn answer(&self, query: &Query, limit: usize) -> (Vec<Manifest>, u64) {
         // One more than may be sent tells that there are more.
         let mut rows = self.catalog.answer(query, limit.saturating_add(1));
+        rows.extend(self.collections.answer(query, limit.saturating_add(1)));
         let matching = rows.len() as u64;
         rows.truncate(limit);
         (rows, matching)
@@ -42,17 +49,22 @@ impl Provides for Provider {
     fn describe_sha1(&self, sha1: &Sha1Hash) -> Vec<Manifest> {
         let shared = self.catalog.by_sha1(sha1);
         let mut found: Vec<_> = shared.iter().map(|file| file.manifest.clone()).collect();
+        found.extend(self.collections.by_sha1(sha1));
         found.extend(self.offers.by_sha1(sha1));
         found
     }
 
     fn describe_root(&self, root: &Root) -> Vec<Manifest> {
         let shared = self.catalog.by_root(root).map(|file| file.manifest.clone());
-        shared.or_else(|| self.offers.by_root(root)).into_iter().collect()
+        let listed = || self.collections.by_root(root).or_else(|| self.offers.by_root(root));
+        shared.or_else(listed).into_iter().collect()
     }
 
     fn open(&self, root: &Root) -> Option<Arc<dyn Readable>> {
-        let Some(file) = self.catalog.by_root(root) else { return self.offers.open(root) };
+        let Some(file) = self.catalog.by_root(root) else {
+            let list = self.collections.open_list(root).map(|list| list as Arc<dyn Readable>);
+            return list.or_else(|| self.offers.open(root));
+        };
         match self.open_file(&file) {
             Ok(content) => Some(Arc::new(content)),
             Err(error) => {
@@ -70,13 +82,17 @@ impl Provides for Provider {
         if self.catalog.by_root(root).is_some() {
             return Holdings::All;
         }
-        self.offers.held(root).map_or(Holdings::Nothing, |held| {
-            held.map_or(Holdings::All, Holdings::Growing)
-        })
+        if let Some(holdings) = self.collections.holdings(root) {
+            return holdings;
+        }
+        self.offers
+            .held(root)
+            .map_or(Holdings::Nothing, |held| held.map_or(Holdings::All, Holdings::Growing))
     }
 
     fn sent(&self, root: &Root, bytes: u64) {
         self.offers.sent(root, bytes);
+        self.seeding.sent(root, bytes);
     }
 }
 

@@ -4,7 +4,7 @@
 //! Commands run beside each other, so a slow one holds up no other. A client that reads slowly
 //! loses events and intermediate snapshots, never replies, and holds up nobody but itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
@@ -15,7 +15,7 @@ use super::{
     node::Node,
     peers,
 };
-use crate::domain::Link;
+use crate::domain::{Link, Manifest};
 
 /// Commands of one client that run at the same time.
 const PARALLEL: usize = 32;
@@ -95,11 +95,15 @@ async fn carry_out(node: &Node, command: Command) -> Result<Reply, Failure> {
             node.indexing.share(path, remember).await.map(Reply::Shared)
         }
         Command::Unshare { path } => {
+            let folder = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let files = node.indexing.unshare(path).await?;
+            for content in node.collections.forget_beneath(&folder) {
+                node.announcer.remove(content).await;
+            }
             let records_until = peers::unix_now() + announcing::RECORD_TTL.as_secs();
             Ok(Reply::Unshared { files, records_until })
         }
-        Command::Link { path, with_peers } => link(node, &path, with_peers),
+        Command::Link { path, with_peers } => link(node, path, with_peers).await,
         Command::Search { query, timeout_ms, limit } => {
             let timeout = Duration::from_millis(timeout_ms);
             node.queries.start(&query, timeout, limit).map(|search| Reply::Search { search })
@@ -137,10 +141,15 @@ fn bounded(window: Window) -> Window {
     Window { limit: window.limit.min(Window::MAX), ..window }
 }
 
-fn link(node: &Node, path: &std::path::Path, with_peers: bool) -> Result<Reply, Failure> {
-    let Some(manifest) = node.indexing.find(path) else {
-        let shown = path.display();
-        return Err(match node.indexing.row(path) {
+/// The link of a shared file, or of the files that are shared beneath a folder.
+async fn link(node: &Node, path: PathBuf, with_peers: bool) -> Result<Reply, Failure> {
+    let shown = path.display().to_string();
+    let manifest = if path.is_dir() {
+        collection(node, path).await?
+    } else if let Some(manifest) = node.indexing.find(&path) {
+        manifest
+    } else {
+        return Err(match node.indexing.row(&path) {
             Some(_) => Failure::new(FailureKind::Error, format!("{shown} is not hashed yet"))
                 .hint("wait for it: p2pfs-tui shares"),
             None => Failure::new(FailureKind::Error, format!("{shown} is not shared"))
@@ -154,4 +163,22 @@ fn link(node: &Node, path: &std::path::Path, with_peers: bool) -> Result<Reply, 
     }
     let short = link.short().unwrap_or_default();
     Ok(Reply::Link { link, short })
+}
+
+/// Makes one thing of a folder.
+async fn collection(node: &Node, folder: PathBuf) -> Result<Manifest, Failure> {
+    let (indexing, collections) = (node.indexing.clone(), node.collections.clone());
+    let made = tokio::task::spawn_blocking(move || {
+        let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
+        let files = indexing.beneath(&folder);
+        collections.make(&folder, files, peers::unix_now())
+    });
+    let made = made.await.map_err(|error| {
+        Failure::new(FailureKind::Error, format!("the list of the folder was not made: {error}"))
+    })?;
+    let (manifest, is_new) = made?;
+    if is_new {
+        node.announcer.add(&manifest).await;
+    }
+    Ok(manifest)
 }

@@ -149,7 +149,8 @@ impl Collection {
             }
             let parts = file.path.match_indices('/').map(|(at, _)| &file.path[..at]);
             folders.extend(parts);
-            let twice = || BadCollection::Twice(super::Untrusted::new(file.path.clone()).truncated(200));
+            let twice =
+                || BadCollection::Twice(super::Untrusted::new(file.path.clone()).truncated(200));
             if !paths.insert(file.path.as_str()) {
                 return Err(twice());
             }

@@ -55,24 +55,28 @@ pub fn playing_time(duration: Duration) -> String {
     }
 }
 
-/// A size or rate that a person wrote cannot be read.
+/// A size that a person wrote cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is no size: write a number with an optional unit, for instance 500K, 2M, 1.5MiB or unlimited"
-)]
+#[error("{0:?} is no size: write a number with an optional unit, for instance 500K, 2M or 1.5MiB")]
 pub struct BadSize(String);
 
-/// Reads `500`, `500K`, `2 MiB`, `1.5MB/s`; units are binary. `unlimited` and `0` are `None`.
+/// A limit that a person wrote cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; or unlimited")]
+pub struct BadLimit(#[from] BadSize);
+
+/// A duration that a person wrote cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no time: write a number and s, m, h or d, for instance 90m or 12h")]
+pub struct BadDuration(String);
+
+/// Reads `500`, `500K`, `2 MiB`, `1.5MB`; units are binary.
 ///
 /// # Errors
-/// When the text is neither.
-pub fn parse_limit(text: &str) -> Result<Option<u64>, BadSize> {
+/// When the text is no size.
+pub fn parse_size(text: &str) -> Result<u64, BadSize> {
     let bad = || BadSize(text.to_owned());
     let lower = text.trim().to_ascii_lowercase();
-    if matches!(lower.as_str(), "unlimited" | "none") {
-        return Ok(None);
-    }
-    let lower = lower.trim_end_matches("/s");
     let digits = lower.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(lower.len());
     let (number, unit) = lower.split_at(digits);
     let factor: u64 = match unit.trim().trim_end_matches("ib").trim_end_matches('b') {
@@ -87,9 +91,57 @@ pub fn parse_limit(text: &str) -> Result<Option<u64>, BadSize> {
     #[expect(clippy::cast_precision_loss, reason = "a limit needs no exact byte")]
     let product = number * factor as f64;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked here")]
-    let limit =
+    let size =
         if product.is_finite() && product < 1e18 { product as u64 } else { return Err(bad()) };
+    Ok(size)
+}
+
+/// Reads a rate: a size, with or without `/s`. `unlimited` and `0` are `None`.
+///
+/// # Errors
+/// When the text is neither.
+pub fn parse_limit(text: &str) -> Result<Option<u64>, BadLimit> {
+    let lower = text.trim().to_ascii_lowercase();
+    if matches!(lower.as_str(), "unlimited" | "none") {
+        return Ok(None);
+    }
+    let limit = parse_size(lower.trim_end_matches("/s")).map_err(|_| BadSize(text.to_owned()))?;
     Ok((limit > 0).then_some(limit))
+}
+
+/// Reads `90s`, `30m`, `12h`, `7d`; more than nothing.
+///
+/// # Errors
+/// When the text is no such time.
+pub fn parse_duration(text: &str) -> Result<Duration, BadDuration> {
+    let trimmed = text.trim();
+    let read = || {
+        let unit = trimmed.chars().next_back()?;
+        let (_, seconds) = DURATIONS.into_iter().find(|(name, _)| *name == unit)?;
+        let number: u64 = trimmed.strip_suffix(unit)?.trim_end().parse().ok()?;
+        number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    };
+    read().ok_or_else(|| BadDuration(text.to_owned()))
+}
+
+/// Units of time in seconds, the largest first.
+const DURATIONS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// A size as [`parse_size`] reads it, to the byte: `8MiB`, `1000`.
+#[must_use]
+pub fn exact_size(bytes: u64) -> String {
+    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let whole = UNITS.into_iter().find(|(bits, _)| bytes > 0 && bytes.trailing_zeros() >= *bits);
+    whole.map_or_else(|| bytes.to_string(), |(bits, unit)| format!("{}{unit}", bytes >> bits))
+}
+
+/// A duration as [`parse_duration`] reads it, to the second: `12h`, `90m`.
+#[must_use]
+pub fn exact_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let whole = DURATIONS.into_iter().find(|(_, unit)| seconds.is_multiple_of(*unit));
+    let (name, unit) = whole.unwrap_or(('s', 1));
+    format!("{}{name}", seconds / unit)
 }
 
 #[cfg(test)]
@@ -130,5 +182,21 @@ mod tests {
         for bad in ["", "fast", "1X", "-1", "1e999", "99999999T"] {
             assert!(parse_limit(bad).is_err(), "{bad}");
         }
+    }
+    #[test]
+    fn sizes_and_times_are_written_so_that_they_are_read_again() {
+        for (size, text) in
+            [(0, "0"), (1_000, "1000"), (3 << 9, "1536"), (8 << 20, "8MiB"), (3 << 30, "3GiB")]
+        {
+            assert_eq!((exact_size(size).as_str(), parse_size(text)), (text, Ok(size)));
+        }
+        for (seconds, text) in [(90, "90s"), (5_400, "90m"), (43_200, "12h"), (604_800, "7d")] {
+            let time = Duration::from_secs(seconds);
+            assert_eq!((exact_duration(time).as_str(), parse_duration(text)), (text, Ok(time)));
+        }
+        for bad in ["", "12", "h", "0h", "-1h", "1.5h", "1w", "99999999999999999999d", "12é"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+        assert!(parse_size("unlimited").is_err());
     }
 }

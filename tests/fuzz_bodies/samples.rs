@@ -145,7 +145,14 @@ fn client_lines() -> Vec<(&'static str, Vec<u8>)> {
         ("shares", order(Command::Shares(Window { offset: 5, limit: 10 }))),
         ("share", order(Command::Share { path: "/music".into(), remember: true })),
         ("search", order(Command::Search { query, timeout_ms: 9_000, limit: 50 })),
-        ("get", order(Command::Get { link, destination: Some("/downloads".into()) })),
+        (
+            "get",
+            order(Command::Get {
+                link,
+                destination: Some("/downloads".into()),
+                select: Vec::new(),
+            }),
+        ),
         ("join", order(Command::Join { link: "p2pfs-join:x?peer=/ip4/1.2.3.4/tcp/1".into() })),
     ]
     .into_iter()

@@ -13,8 +13,8 @@ use p2pfs_tui::{
     application::{
         Application,
         client::Client,
-        config::{NodeConfig, Overlay},
-        limits::Settings,
+        config::{NodeConfig, Overlay, Seeding},
+        limits,
         message::{
             Command, Failure, Output, Reply, ResultRow, SearchRow, ShareRow, ShareState, Snapshot,
             TransferId, TransferRow, Window,
@@ -47,7 +47,8 @@ pub fn config(dir: &Path, bootstrap: Vec<Multiaddr>) -> NodeConfig {
         mdns: false,
         shares: Vec::new(),
         serve_remembered: true,
-        limits: Settings::default(),
+        limits: limits::Settings::default(),
+        seeding: Seeding::No,
         connections: None,
     }
 }
@@ -181,8 +182,12 @@ impl TestNode {
 
     /// Fetches a link and waits for the end.
     pub async fn get(&mut self, link: Link) -> TransferRow {
-        let destination = None;
-        let command = Command::Get { link, destination, select: Vec::new() };
+        self.get_selected(link, Vec::new()).await
+    }
+
+    /// Fetches some files of a collection and waits for the end.
+    pub async fn get_selected(&mut self, link: Link, select: Vec<String>) -> TransferRow {
+        let command = Command::Get { link, destination: None, select };
         let Reply::Transfer { transfer } = self.call(command).await.unwrap() else {
             panic!("no transfer");
         };

@@ -366,7 +366,7 @@ impl Library {
     }
 
     /// The files at or beneath a path: neighbours, as paths are compared part by part.
-    fn beneath(&self, path: &Path) -> Vec<Arc<Path>> {
+    pub(super) fn beneath(&self, path: &Path) -> Vec<Arc<Path>> {
         let from = (Bound::Included(path), Bound::Unbounded);
         let files = self.files.range::<Path, _>(from).map(|(path, _)| path);
         files.take_while(|file| file.starts_with(path)).cloned().collect()

@@ -177,6 +177,14 @@ impl IndexingService {
         row(path).or_else(|| row(&std::fs::canonicalize(path).ok()?))
     }
 
+    /// The shared files beneath a folder, by path, and what those are that are hashed. Links in the
+    /// path are followed.
+    #[must_use]
+    pub fn beneath(&self, folder: &Path) -> Vec<(Arc<Path>, Option<ContentId>)> {
+        let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        self.work.library.with(|library| library.contents_beneath(&folder))
+    }
+
     /// The manifest of a file, once it is hashed.
     #[must_use]
     pub fn find(&self, path: &Path) -> Option<Manifest> {

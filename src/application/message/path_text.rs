@@ -45,11 +45,11 @@ pub(crate) fn text(path: &Path) -> impl Serialize {
     Text::from(path)
 }
 
-pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     Text::from(path).serialize(serializer)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<PathBuf, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<PathBuf, D::Error> {
     Text::deserialize(d)?.into_path()
 }
 

@@ -1,10 +1,6 @@
 //! What a transfer consists of: one file, or the files of a collection, whose list is fetched first.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use tokio::{
     sync::{Notify, watch},
@@ -52,7 +48,7 @@ pub(super) async fn find(
     inner: &Arc<Inner>,
     transfer: &Arc<Transfer>,
     manifest: &Manifest,
-    found: &Found,
+    (found, hungry): (&Found, &Arc<Notify>),
 ) -> Result<Contents, Failure> {
     let select = transfer.record().select;
     if !is_collection(manifest) {
@@ -62,7 +58,7 @@ pub(super) async fn find(
         }
         return single(manifest);
     }
-    let list = list(inner, transfer, manifest, found).await?;
+    let list = list(inner, transfer, manifest, (found, hungry)).await?;
     let collection = Collection::decode(&list).map_err(|error| {
         Failure::new(FailureKind::Verification, format!("{}: {error}", manifest.name))
             .hint("whoever made this link made it wrong; nothing was saved")
@@ -135,7 +131,7 @@ async fn list(
     inner: &Arc<Inner>,
     transfer: &Arc<Transfer>,
     manifest: &Manifest,
-    found: &Found,
+    (found, hungry): (&Found, &Arc<Notify>),
 ) -> Result<Vec<u8>, Failure> {
     let (root, size) = (manifest.content.root, manifest.content.size);
     if size > MAX_LIST {
@@ -175,7 +171,7 @@ async fn list(
         limits: vec![inner.parts.limiter.clone(), transfer.limiter.clone()],
         meter: inner.parts.meter.clone(),
         progress: course::unseen(),
-        hungry: Arc::new(Notify::new()),
+        hungry: hungry.clone(),
     };
     let fetched = fetch.run(found.subscribe()).await;
     fetched.map_err(|error| explain::fetch(inner, &path, error))?;

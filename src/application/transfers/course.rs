@@ -10,7 +10,9 @@ use std::{
 use tokio::{sync::Notify, task::spawn_blocking, time::interval};
 
 use super::{
-    Inner, contents::{self, Contents}, destination, explain,
+    Inner,
+    contents::{self, Contents},
+    destination, explain,
     offers::{Offer, Offered, Part},
     place,
     record::{self, PathBytes},
@@ -47,7 +49,7 @@ pub(super) async fn run(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<
         return fetch(inner, transfer, target, (&found, hungry)).await;
     }
     let (mut last, mut wasted) = (None, 0_u64);
-    for target in target::resolve(inner, transfer, &found).await? {
+    for target in target::resolve(inner, transfer, (&found, &hungry)).await? {
         let size = target.manifest.content.size;
         if last.is_some() {
             // Whoever made up the one before may have sent it wrong, not at all, or larger than the
@@ -90,10 +92,10 @@ async fn fetch(
     (found, hungry): (&Found, Arc<Notify>),
 ) -> Result<(), Failure> {
     if !target.proven {
-        target::prove(inner, transfer, &target, found).await?;
+        target::prove(inner, transfer, &target, (found, &hungry)).await?;
     }
     let path = settle_place(inner, transfer, &target.manifest).await?;
-    let contents = contents::find(inner, transfer, &target.manifest, found).await?;
+    let contents = contents::find(inner, transfer, &target.manifest, (found, &hungry)).await?;
     room(inner, &path)?;
     let (store, recovered) = open(inner, transfer, &contents).await?;
     *transfer.store() = Some(store.clone());
@@ -140,7 +142,8 @@ async fn settle_place(
 ) -> Result<PathBuf, Failure> {
     let record = transfer.record();
     transfer.shown().name.clone_from(&manifest.name);
-    if let (Some(PathBytes(path)), Some(PathBytes(part))) = (record.path.clone(), record.part.clone())
+    if let (Some(PathBytes(path)), Some(PathBytes(part))) =
+        (record.path.clone(), record.part.clone())
         && part.exists()
     {
         return Ok(path);
@@ -234,8 +237,9 @@ fn room(inner: &Inner, path: &Path) -> Result<(), Failure> {
         folder.display(),
         units::bytes(floor)
     );
-    Err(Failure::new(FailureKind::DiskFull, message)
-        .hint("make room, and it goes on by itself; or lower the floor: p2pfs-tui limits --floor SIZE"))
+    Err(Failure::new(FailureKind::DiskFull, message).hint(
+        "make room, and it goes on by itself; or lower the floor: p2pfs-tui limits --floor SIZE",
+    ))
 }
 
 /// Ends when a disk has no more room than is to be left free.

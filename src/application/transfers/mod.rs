@@ -32,8 +32,9 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
+pub(super) use self::offers::Whole;
 pub use self::{
     offers::Offers,
     reader::{Reader, ReaderFile},
@@ -51,6 +52,7 @@ use super::{
     },
     peers::unix_now,
     search::QueryService,
+    seeding::Completed,
 };
 use crate::{
     domain::Link,
@@ -98,6 +100,8 @@ pub struct Parts {
     pub meter: Arc<Meter>,
     /// What may arrive at most.
     pub limiter: Arc<Limiter>,
+    /// Where it is told what is done.
+    pub completed: mpsc::UnboundedSender<Completed>,
     /// Where progress is told.
     pub events: broadcast::Sender<Event>,
 }

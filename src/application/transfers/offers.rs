@@ -48,7 +48,7 @@ pub(super) struct Part {
 
 /// A content in memory, with its pairs.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(in crate::application) struct Whole {
     data: Vec<u8>,
     pairs: Vec<u8>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Whole {
 impl Whole {
     /// Some bytes, ready to be proven.
     #[must_use]
-    pub(super) fn new(data: Vec<u8>) -> Self {
+    pub(in crate::application) fn new(data: Vec<u8>) -> Self {
         let mut pairs = Vec::new();
         if !data.is_empty() {
             let tree = Tree::new(data.len() as u64);
@@ -116,9 +116,9 @@ impl Offers {
     pub fn held(&self, root: &Root) -> Option<Option<Arc<Held>>> {
         Some(match self.get(root)? {
             Offer::File(part) => {
-                let single = part.store.plan().layout.files().len() == 1;
-                // A single file of a collection is not followed by itself.
-                Some(if single { part.store.held().clone() } else { Arc::new(Held::new(1)) })
+                // A file of a collection is not followed by itself.
+                part.manifest.as_ref()?;
+                Some(part.store.held().clone())
             }
             Offer::List(..) => None,
             Offer::Files(held) => Some(held),
@@ -139,7 +139,9 @@ impl Offers {
 
 /// Announces a content from its first span on, for as long as it is awaited. Never ends.
 pub(super) async fn announce(inner: &Inner, store: &Store, content: ContentId) {
-    let Some(announcer) = inner.parts.announcer.clone() else { return std::future::pending().await };
+    let Some(announcer) = inner.parts.announcer.clone() else {
+        return std::future::pending().await;
+    };
     let mut count = store.held().count();
     if count.wait_for(|count| *count > 0).await.is_ok() {
         announcer.add_content(content).await;

@@ -193,9 +193,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().expect("temporary directory");
-        let link: Link = "p2pfs:frblpxulzivlxd3sjnhobkoxpeawy7grd2m3vc5z7d5dfryjyotq"
-            .parse()
-            .expect("a link");
+        let link: Link =
+            "p2pfs:frblpxulzivlxd3sjnhobkoxpeawy7grd2m3vc5z7d5dfryjyotq".parse().expect("a link");
         let odd = std::ffi::OsString::from_vec(b"/tmp/\xff".to_vec());
         let mut record = Record::new(link, Some(odd.into()), vec!["a/b".into()], 7);
         record.priority = -3;

@@ -14,6 +14,7 @@ use crate::{
     application::{
         message::{Event, Failure, FailureKind, Notice, NoticeLevel, TransferState},
         peers::unix_now,
+        seeding::Completed,
     },
     domain::Untrusted,
 };
@@ -120,6 +121,10 @@ fn done(inner: &Inner, transfer: &Transfer) {
     }
     inner.set_state(transfer, TransferState::Done);
     let row = transfer.row();
+    if !transfer.record().temporary {
+        let (path, size, given) = (row.path.clone(), row.done, row.uploaded);
+        let _ = inner.parts.completed.send(Completed { path, size, given });
+    }
     tell(
         inner,
         Notice {

@@ -29,6 +29,8 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often the DHT is asked again for a fetch that runs low, without anything having come since.
 const MAX_AGAIN: u32 = 4;
+/// And for one to which nothing ever came.
+const MAX_AGAIN_FOR_NOTHING: u32 = 1;
 /// The most sources that are remembered for one transfer.
 const MAX_FOUND: usize = 1_024;
 
@@ -100,7 +102,11 @@ pub(super) fn find(inner: Arc<Inner>, transfer: Arc<Transfer>, hungry: Arc<Notif
         let link = transfer.link_to_look_for();
         finder.run(&link).await;
         let (mut again, mut done) = (0, 0);
-        while !finder.seen.is_empty() && again < MAX_AGAIN {
+        while !finder.seen.is_empty() {
+            let most = if done == 0 { MAX_AGAIN_FOR_NOTHING } else { MAX_AGAIN };
+            if again >= most {
+                break;
+            }
             hungry.notified().await;
             let now = transfer.progress.borrow().done;
             again = if now > done { 0 } else { again + 1 };

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::{
     Inner, explain,
     sources::Found,
@@ -28,13 +30,13 @@ pub(super) struct Target {
 pub(super) async fn resolve(
     inner: &Arc<Inner>,
     transfer: &Arc<Transfer>,
-    found: &Found,
+    (found, hungry): (&Found, &Notify),
 ) -> Result<Vec<Target>, Failure> {
     let link = transfer.record().link;
     if let Some(root) = link.root {
         let mut sources = found.subscribe();
         let proven =
-            fetch::prove(&inner.parts.providers, root, link.size, &mut sources).await;
+            fetch::prove(&inner.parts.providers, root, link.size, (&mut sources, hungry)).await;
         let Proven { mut manifest, banned } =
             proven.map_err(|error| explain::prove(inner, error))?;
         blame(transfer, banned);
@@ -60,11 +62,16 @@ pub(super) async fn prove(
     inner: &Inner,
     transfer: &Transfer,
     target: &Target,
-    found: &Found,
+    (found, hungry): (&Found, &Notify),
 ) -> Result<(), Failure> {
     let (content, mut sources) = (target.manifest.content, found.subscribe());
-    let proven =
-        fetch::prove(&inner.parts.providers, content.root, Some(content.size), &mut sources).await;
+    let proven = fetch::prove(
+        &inner.parts.providers,
+        content.root,
+        Some(content.size),
+        (&mut sources, hungry),
+    )
+    .await;
     let Proven { banned, .. } = proven.map_err(|error| explain::prove(inner, error))?;
     blame(transfer, banned);
     Ok(())

@@ -84,6 +84,7 @@ fn config(home: &Path, settings: &Settings) -> NodeConfig {
         shares: vec![home.join("shared")],
         serve_remembered: true,
         limits: settings.node.limits.clone(),
+        seeding: settings.node.seeding,
         connections: None,
     }
 }

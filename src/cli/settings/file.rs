@@ -126,9 +126,9 @@ impl Config {
 pub(in crate::cli) struct Limit(pub(in crate::cli) Option<u64>);
 
 impl TryFrom<String> for Limit {
-    type Error = units::BadSize;
+    type Error = units::BadLimit;
 
-    fn try_from(text: String) -> Result<Self, units::BadSize> {
+    fn try_from(text: String) -> Result<Self, units::BadLimit> {
         units::parse_limit(&text).map(Self)
     }
 }

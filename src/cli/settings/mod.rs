@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::args::Globals;
 use crate::{
     application::{
-        config::{NodeConfig, Overlay},
+        config::{NodeConfig, Overlay, Seeding},
         limits,
         message::{Failure, FailureKind, Rate},
     },
@@ -77,6 +77,7 @@ impl Settings {
             shares,
             serve_remembered: true,
             limits,
+            seeding: Seeding::default(),
             connections: None,
         };
         Ok(Self {

@@ -1,11 +1,11 @@
 //! What can be read of the library.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use super::{Library, State};
 use crate::{
     application::message::{Page, RootRow, ShareRow, ShareTotals, Window},
-    domain::Manifest,
+    domain::{ContentId, Manifest},
 };
 
 impl Library {
@@ -52,6 +52,15 @@ impl Library {
     pub(in super::super) fn manifest(&self, path: &Path) -> Option<Manifest> {
         let State::Served { number, .. } = self.files.get(path)?.state else { return None };
         self.catalog.get(number).map(|file| file.manifest)
+    }
+
+    /// The files beneath a folder, and what those are that are hashed.
+    pub(in super::super) fn contents_beneath(
+        &self,
+        folder: &Path,
+    ) -> Vec<(Arc<Path>, Option<ContentId>)> {
+        let paths = self.beneath(folder).into_iter();
+        paths.map(|path| (path.clone(), self.manifest(&path).map(|file| file.content))).collect()
     }
 
     /// The shared paths.

@@ -103,7 +103,8 @@ mod tests {
                 now += Duration::from_millis(500);
             }
             rests.push((now - began).as_secs());
-            let candidate = Candidate { peer: other, addresses: vec![], failures: rests.len() as u32 };
+            let candidate =
+                Candidate { peer: other, addresses: vec![], failures: rests.len() as u32 };
             candidates.waiting.push_back(candidate);
         }
         assert_eq!(rests, [2, 4, 8]);

@@ -67,7 +67,8 @@ impl Conversation {
         };
         let (peer, orders) = engine.join(id);
         let left = Leave { engine: &engine, peer };
-        let conversation = Self { engine: engine.clone(), peer, outstanding: Mutex::default(), moved };
+        let conversation =
+            Self { engine: engine.clone(), peer, outstanding: Mutex::default(), moved };
         conversation.holds(&holds)?;
         let ended = tokio::select! {
             ended = conversation.listen(&mut reader) => ended,

@@ -40,6 +40,7 @@ use self::{
     conversation::Conversation,
     engine::Engine,
 };
+pub use super::schedule::PeerView;
 use super::{
     layout::{Mask, SpanNo},
     limiter::Limiter,
@@ -49,7 +50,6 @@ use super::{
     session::SessionError,
     store::{Failed, Store},
 };
-pub use super::schedule::PeerView;
 use crate::domain::{Root, Source};
 
 /// Conversations of one fetch at the same time.

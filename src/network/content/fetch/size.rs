@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use libp2p::PeerId;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::{Blame, candidates::Candidates};
 use crate::{
@@ -44,6 +44,7 @@ pub struct Proven {
 ///
 /// A provider is asked for the size it knows first. The expected one is somebody else's word: a
 /// provider that says another has not lied, and its bytes would not fit a tree of the wrong size.
+/// `hungry` is told when there is nobody left to ask.
 ///
 /// # Errors
 /// When nobody does.
@@ -51,7 +52,7 @@ pub async fn prove(
     providers: &Providers,
     root: Root,
     expected: Option<u64>,
-    sources: &mut mpsc::Receiver<Source>,
+    (sources, hungry): (&mut mpsc::Receiver<Source>, &Notify),
 ) -> Result<Proven, ProveError> {
     let mut candidates = Candidates::new(providers.own());
     let mut banned = Vec::new();
@@ -76,6 +77,9 @@ pub async fn prove(
                 (None, None, Some(Blame { evidence, .. })) => ProveError::SourcesLied(evidence),
                 (None, None, None) => ProveError::NoSources,
             });
+        }
+        if asking.is_empty() && candidates.is_empty() {
+            hungry.notify_one();
         }
         tokio::select! {
             source = sources.recv(), if more => match source {

@@ -99,7 +99,12 @@ impl Files {
 
     /// The pairs that prove blocks of a file, appended to `out`. A file without an outboard must be
     /// here as a whole.
-    pub(super) fn pairs(&self, file: usize, blocks: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn pairs(
+        &self,
+        file: usize,
+        blocks: Range<u64>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         let placed = *self.placed(file)?;
         let tree = placed.tree();
         if has_outboard(&placed) {
@@ -122,7 +127,12 @@ impl Files {
     }
 
     /// Bytes of a file, appended to `out`.
-    pub(super) fn append(&self, file: usize, bytes: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn append(
+        &self,
+        file: usize,
+        bytes: Range<u64>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         let start = out.len();
         let length = usize::try_from(bytes.end - bytes.start).map_err(io::Error::other)?;
         out.resize(start + length, 0);
@@ -132,7 +142,8 @@ impl Files {
     /// Creates the files that have no bytes.
     pub(super) fn create_empty(&self) -> io::Result<()> {
         let files = self.plan.layout.files().iter().enumerate();
-        let empty = files.filter(|(file, placed)| placed.size == 0 && !self.plan.unwanted.contains(file));
+        let empty =
+            files.filter(|(file, placed)| placed.size == 0 && !self.plan.unwanted.contains(file));
         for (file, _) in empty {
             self.data(file)?;
         }

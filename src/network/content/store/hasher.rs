@@ -16,10 +16,7 @@ use tokio::sync::watch;
 
 use super::{CHUNK, files::Files, progress::Progress};
 use crate::{
-    domain::{
-        Sha1Hash,
-        blocks::BLOCK,
-    },
+    domain::{Sha1Hash, blocks::BLOCK},
     network::content::layout::Mask,
 };
 
@@ -171,9 +168,9 @@ impl Hasher {
             if at == size {
                 return Next::FileIsDone;
             }
-            state.waiting.retain(|landed| {
-                landed.file > file || landed.file == file && landed.offset >= at
-            });
+            state
+                .waiting
+                .retain(|landed| landed.file > file || landed.file == file && landed.offset >= at);
             let next = |landed: &Landed| landed.file == file && landed.offset == at;
             if let Some(index) = state.waiting.iter().position(next)
                 && let Some(landed) = state.waiting.remove(index)
