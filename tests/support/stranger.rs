@@ -1,19 +1,20 @@
 //! A peer that speaks our protocols and says what a test tells it to.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-use std::{io, sync::Arc};
+use std::{io, ops::Range, sync::Arc};
 
-use bao_tree::io::outboard::PreOrderMemOutboard;
 use multiaddr::Multiaddr;
 use p2pfs_tui::{
-    domain::{ContentId, Key, Manifest, NetworkName, Query, Root, Sha1Hash, Tags},
+    application::limits::DEFAULT_SLOTS,
+    domain::{ContentId, Key, Manifest, NetworkName, Query, Root, Sha1Hash, Tags, blocks::BLOCK},
     network::{
         content::{
             self,
             limiter::Limiter,
             meter::Meter,
-            proof::{BLOCK_SIZE, Provable},
-            serve::{Provides, Readable, Uploads},
+            serve::{Holdings, Provides, Readable, Uploads},
+            slots::Slots,
+            tree::{PAIR, Tree},
         },
         dht::{self, Dht},
         host::{ConnectionBounds, Host, HostConfig, Started},
@@ -75,7 +76,9 @@ impl Stranger {
             Host::start(config, protocols).unwrap();
         let dht = dht::libp2p::start(host.clone());
         let wares = Arc::new(wares);
-        let uploads = Arc::new(Uploads { limiter: Limiter::new(limit), meter: Meter::default() });
+        let slots = Slots::new(DEFAULT_SLOTS as usize);
+        let limiter = Limiter::new(limit);
+        let uploads = Arc::new(Uploads { limiter, meter: Meter::default(), slots });
         tokio::spawn(index::serve(questions, wares.clone()));
         tokio::spawn(content::serve::serve(requests, wares.clone(), uploads));
         host.state().wait_for(|state| state.routing > 0).await.unwrap();
@@ -103,13 +106,23 @@ impl Provides for Wares {
         self.manifests.clone()
     }
 
-    fn open(&self, _: &Root) -> Option<Box<dyn Readable>> {
-        Some(Box::new(Open { data: self.data.clone(), corrupt: self.corrupt }))
+    fn open(&self, _: &Root) -> Option<Arc<dyn Readable>> {
+        let tree = Tree::new(self.data.len() as u64);
+        let mut pairs = Vec::new();
+        tree.subtree(&tree.block_cvs(0, &self.data), &mut pairs);
+        Some(Arc::new(Open { data: self.data.clone(), tree, pairs, corrupt: self.corrupt }))
+    }
+
+    fn holdings(&self, _: &Root) -> Holdings {
+        Holdings::All
     }
 }
 
 struct Open {
     data: Vec<u8>,
+    tree: Tree,
+    /// The pairs of all parents, in pre-order.
+    pairs: Vec<u8>,
     corrupt: bool,
 }
 
@@ -118,14 +131,19 @@ impl Readable for Open {
         self.data.len() as u64
     }
 
-    fn read(&self, part: &Provable) -> io::Result<Vec<u8>> {
-        let outboard = PreOrderMemOutboard::create(&self.data, BLOCK_SIZE);
-        let mut encoded = part.encode(self.data.as_slice(), outboard)?;
-        if self.corrupt {
-            let middle = encoded.len() / 2;
-            encoded[middle] ^= 1;
+    fn read(&self, blocks: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
+        let bytes = blocks.start * BLOCK..(blocks.end * BLOCK).min(self.size());
+        let start = out.len();
+        for parent in self.tree.parents(blocks) {
+            let at = parent.index as usize * PAIR;
+            out.extend_from_slice(&self.pairs[at..at + PAIR]);
         }
-        Ok(encoded)
+        out.extend_from_slice(&self.data[bytes.start as usize..bytes.end as usize]);
+        if self.corrupt {
+            let middle = start + (out.len() - start) / 2;
+            out[middle] ^= 1;
+        }
+        Ok(())
     }
 
     fn found_changed(&self) {}
