@@ -35,7 +35,7 @@ impl Network {
     fn start() -> Self {
         let home = TempDir::new().unwrap();
         let folder = home.path();
-        let bytes: Vec<u8> = (0..SIZE / 4).flat_map(|n| (n * n).to_le_bytes()).collect();
+        let bytes: Vec<u8> = (0..SIZE / 4).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
         fs::write(folder.join("Slow Waltz.bin"), &bytes).unwrap();
         let slow = ["--data-dir", "provider", "--upload-limit", RATE];
         let provider = Daemon::start(folder, &slow);
@@ -90,7 +90,7 @@ fn a_pipe_gets_its_first_bytes_before_the_last_are_here() {
     let stderr = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(0), "{stderr}");
     assert!(read == network.bytes, "{} bytes", read.len());
-    assert!(stderr.contains("Slow Waltz.bin (6 MiB) written to stdout, verified"), "{stderr}");
+    assert!(stderr.contains("Slow Waltz.bin (6.00 MiB) written to stdout, verified"), "{stderr}");
     network.until_nothing_is_left();
 
     // What the node of the file itself shares comes without a transfer.

@@ -121,10 +121,12 @@ fn done(inner: &Inner, transfer: &Transfer) {
     }
     inner.set_state(transfer, TransferState::Done);
     let row = transfer.row();
-    if !transfer.record().temporary {
-        let (path, size, given) = (row.path.clone(), row.done, row.uploaded);
-        let _ = inner.parts.completed.send(Completed { path, size, given });
+    // Its reader has it, and nobody else is to look for it.
+    if transfer.record().temporary {
+        return;
     }
+    let (path, size, given) = (row.path.clone(), row.done, row.uploaded);
+    let _ = inner.parts.completed.send(Completed { path, size, given });
     tell(
         inner,
         Notice {
