@@ -15,11 +15,14 @@ mod get;
 mod help;
 mod invite;
 mod join;
+mod limits;
 mod link;
 mod logging;
 mod node;
 mod output;
+mod pause;
 mod peers;
+mod resume;
 mod routing;
 mod search;
 mod settings;
@@ -30,7 +33,9 @@ mod status;
 mod stream;
 mod transfers;
 mod tui;
+mod tune;
 mod unshare;
+mod which;
 
 use std::process::ExitCode;
 
@@ -116,6 +121,10 @@ async fn dispatch(verb: Option<Verb>, cx: &Context) -> Outcome {
         Some(Verb::Get(args)) => get::run(args, cx).await,
         Some(Verb::Stream(args)) => interruptible(stream::run(args, cx)).await,
         Some(Verb::Transfers(args)) => interruptible(transfers::run(args, cx)).await,
+        Some(Verb::Pause(args)) => interruptible(pause::run(args, cx)).await,
+        Some(Verb::Resume(args)) => interruptible(resume::run(args, cx)).await,
+        Some(Verb::Tune(args)) => interruptible(tune::run(args, cx)).await,
+        Some(Verb::Limits(args)) => interruptible(limits::run(args, cx)).await,
         Some(Verb::Cancel(args)) => interruptible(cancel::run(args, cx)).await,
         Some(Verb::Share(args)) => interruptible(share::run(args, cx)).await,
         Some(Verb::Unshare(args)) => interruptible(unshare::run(args, cx)).await,

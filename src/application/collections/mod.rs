@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// The most collections that are kept; the oldest makes room.
-pub const MAX_COLLECTIONS: usize = 256;
+pub(super) const MAX_COLLECTIONS: usize = 256;
 
 /// Shared folders that have a link. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -22,6 +22,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Transfers looked through for ours: the newest come first.
 const RECENT: u32 = Window::MAX;
 
+/// What a person can rely on when a transfer stands still.
+pub(super) const KEPT: &str = "what has come is kept, and the same command goes on with it";
+
 /// Why nothing more is to be expected.
 #[derive(Debug)]
 pub(super) enum Ended {
@@ -81,8 +84,7 @@ fn end(row: &TransferRow) -> Option<Result<(), Ended>> {
         TransferState::Failed(why) => Some(Err(Ended::Over(why.clone()))),
         TransferState::Cancelled => Some(Err(Ended::Over(elsewhere("cancelled")))),
         TransferState::Paused => {
-            let hint = "what has come is kept, and the same command goes on with it";
-            Some(Err(Ended::Over(elsewhere("paused").hint(hint))))
+            Some(Err(Ended::Over(elsewhere("paused").hint(KEPT))))
         }
         // A person has to make room, and may not be looking here.
         TransferState::Waiting { why, .. } if why.kind == FailureKind::DiskFull => {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Args,
-    follow::{Ended, follow},
+    follow::{Ended, KEPT, follow},
     patience::Patience,
 };
 use crate::{
@@ -53,10 +53,9 @@ pub(super) async fn run(
 async fn set_aside(client: &mut Client, transfer: TransferId, why: Failure) -> Failure {
     match client.call(Command::Pause { transfer }).await {
         Ok(_) => {
-            let kept = "what has come is kept, and the same command goes on with it";
             let hint = match &why.hint {
-                Some(hint) if why.kind != FailureKind::Interrupted => format!("{hint}; {kept}"),
-                _ => kept.to_owned(),
+                Some(hint) if why.kind != FailureKind::Interrupted => format!("{hint}; {KEPT}"),
+                _ => KEPT.to_owned(),
             };
             why.hint(hint)
         }
