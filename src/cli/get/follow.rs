@@ -83,9 +83,7 @@ fn end(row: &TransferRow) -> Option<Result<(), Ended>> {
         TransferState::Done => Some(Ok(())),
         TransferState::Failed(why) => Some(Err(Ended::Over(why.clone()))),
         TransferState::Cancelled => Some(Err(Ended::Over(elsewhere("cancelled")))),
-        TransferState::Paused => {
-            Some(Err(Ended::Over(elsewhere("paused").hint(KEPT))))
-        }
+        TransferState::Paused => Some(Err(Ended::Over(elsewhere("paused").hint(KEPT)))),
         // A person has to make room, and may not be looking here.
         TransferState::Waiting { why, .. } if why.kind == FailureKind::DiskFull => {
             let why = Failure::new(why.kind, why.message.clone()).hint("make room");
