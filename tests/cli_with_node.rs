@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command as Process, Stdio},
     sync::{Arc, Mutex},
@@ -424,32 +425,53 @@ fn transfer(path: &Path, state: TransferState) -> TransferRow {
     }
 }
 
-/// A node whose transfers end at once in this state, and that puts these bytes where it is told.
-async fn fetching(state: TransferState, bytes: &'static [u8]) -> Node {
-    let place = Arc::new(Mutex::new(PathBuf::from("/downloads/x")));
-    Node::new(move |command| match command {
-        Command::Get { destination, .. } => {
-            if let Some(folder) = destination.as_ref().filter(|path| path.is_dir()) {
-                *place.lock().unwrap() = folder.join("x");
-                std::fs::write(folder.join("x"), bytes).unwrap();
+/// A node whose transfers end at once in this state.
+async fn fetching(state: TransferState) -> Node {
+    fetching_at(state, String::new()).await
+}
+
+/// The same, with a URL at which they can be read.
+async fn fetching_at(state: TransferState, url: String) -> Node {
+    Node::new(move |command| {
+        let row = transfer(Path::new("/downloads/x"), state.clone());
+        let mut say = match command {
+            Command::Get { .. } => reply(Reply::Transfer { transfer: 5 }),
+            Command::Stream { .. } => {
+                let (transfer, url) = (Some(5), url.clone());
+                reply(Reply::Stream { transfer, url, name: None, size: None })
             }
-            let row = transfer(&place.lock().unwrap(), state.clone());
-            let mut say = reply(Reply::Transfer { transfer: 5 });
-            say.push(Say::Tell(Box::new(Output::Event(Event::Transfer(row)))));
-            say
-        }
-        Command::Transfers(window) => {
-            let row = transfer(&place.lock().unwrap(), state.clone());
-            reply(Reply::Transfers(page(vec![row], *window, 1)))
-        }
-        other => common(other),
+            Command::Transfers(window) => {
+                return reply(Reply::Transfers(page(vec![row], *window, 1)));
+            }
+            Command::Pause { .. } => reply(Reply::Done),
+            other => return common(other),
+        };
+        say.push(Say::Tell(Box::new(Output::Event(Event::Transfer(row)))));
+        say
     })
     .await
 }
 
+/// Answers everybody who connects with these bytes; returns the URL.
+fn at_a_url(answer: &'static [u8]) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/secret/x", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                request.push(byte[0]);
+            }
+            let _ = stream.write_all(answer);
+        }
+    });
+    url
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn get_prints_the_final_path() {
-    let node = fetching(TransferState::Done, b"").await;
+    let node = fetching(TransferState::Done).await;
     let link = Link::of(&content(1), "x").to_string();
     let ran = node.run(&["get", &link]).await;
     assert_eq!(ran.ends(0).out(), "/downloads/x\n");
@@ -464,39 +486,113 @@ async fn get_prints_the_final_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn get_to_stdout_gives_the_bytes_and_leaves_nothing() {
-    let node = fetching(TransferState::Done, b"\x00\xffverified\n").await;
-    let ran = node.run(&["get", &content(1).sha1.to_string(), "-o", "-"]).await;
+async fn get_to_stdout_gives_the_bytes_and_has_them_deleted() {
+    let url =
+        at_a_url(b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 11\r\n\r\n\x00\xffverified\n");
+    let node = fetching_at(TransferState::Done, url).await;
+    let sha1 = content(1).sha1.to_string();
+    let ran = node.run(&["get", &sha1, "-o", "-"]).await;
     assert_eq!(ran.ends(0).stdout, b"\x00\xffverified\n");
     assert!(ran.stderr.contains("written to stdout, verified"), "{}", ran.stderr);
-    let left: Vec<_> = std::fs::read_dir(node.dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name.to_string_lossy().starts_with(".to-stdout-"))
-        .collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert!(node.was_asked(&Command::Stream { link: sha1.parse().unwrap(), temporary: true }));
+    assert!(node.was_asked(&Command::Cancel { transfer: 5 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_to_stdout_has_the_code_of_its_reason_and_leaves_nothing() {
+    for (state, code, says) in [
+        (failed(FailureKind::Verification), 6, "because"),
+        (failed(FailureKind::NotFound), 3, "because"),
+        (failed(FailureKind::NoPeers), 4, "because"),
+        (waiting(FailureKind::DiskFull), 7, "because"),
+        (TransferState::Cancelled, 130, "cancelled elsewhere"),
+        (TransferState::Fetching, 5, "33%"),
+        (TransferState::Done, 1, "cannot be read from the node"),
+    ] {
+        let node = fetching_at(state, at_a_url(b"")).await;
+        let sha1 = content(1).sha1.to_string();
+        let ran = node.run(&["get", &sha1, "-o", "-", "--timeout", "0.2"]).await;
+        assert!(ran.ends(code).stderr.contains(says), "{code}: {}", ran.stderr);
+        assert!(node.was_asked(&Command::Cancel { transfer: 5 }), "{code}");
+    }
+    let node = fetching(TransferState::Done).await;
+    let sha1 = content(1).sha1.to_string();
+    node.run(&["get", &sha1, "-o", "-", "--select", "b"]).await.ends(2);
+}
+
+fn failed(kind: FailureKind) -> TransferState {
+    TransferState::Failed(Failure::new(kind, "because"))
+}
+
+fn waiting(kind: FailureKind) -> TransferState {
+    TransferState::Waiting { why: Failure::new(kind, "because"), retry_at: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stream_prints_the_url_and_returns() {
+    let node = fetching_at(TransferState::Fetching, "http://127.0.0.1:1/secret/x".into()).await;
+    let link = Link::of(&content(1), "x").to_string();
+    let ran = node.run(&["stream", &link]).await;
+    assert_eq!(ran.ends(0).out(), "http://127.0.0.1:1/secret/x\n");
+    assert!(ran.stderr.contains("mpv http://127.0.0.1:1/secret/x"), "{}", ran.stderr);
+    let rows = node.run(&["stream", &link, "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]), (&"stream".into(), &5.into()));
+    assert!(node.was_asked(&Command::Stream { link: link.parse().unwrap(), temporary: false }));
+    assert!(!node.was_asked(&Command::Pause { transfer: 5 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_selected_from_and_its_place_told() {
+    let node = Node::new(|command| match command {
+        Command::Get { .. } => reply(Reply::Transfer { transfer: 5 }),
+        Command::Transfers(window) => {
+            let row = transfer(Path::new("/downloads/folder"), TransferState::Done);
+            let row = TransferRow { files: Some(3), ..row };
+            reply(Reply::Transfers(page(vec![row], *window, 1)))
+        }
+        other => common(other),
+    })
+    .await;
+    let link = Link::of(&content(1), "x").to_string();
+    let ran = node.run(&["get", &link, "--select", "a/b", "--select", "c"]).await;
+    assert_eq!(ran.ends(0).out(), "/downloads/folder\n");
+    let select = vec!["a/b".to_owned(), "c".to_owned()];
+    let get = Command::Get { link: link.parse().unwrap(), destination: None, select };
+    assert!(node.was_asked(&get));
+    let rows = node.run(&["get", &link, "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["files"]), (&"folder".into(), &3.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_7_and_what_came_is_kept() {
+    let node = fetching(waiting(FailureKind::DiskFull)).await;
+    let ran = node.run(&["get", &content(1).sha1.to_string()]).await;
+    assert!(ran.ends(7).stderr.contains("kept"), "{}", ran.stderr);
+    assert!(node.was_asked(&Command::Pause { transfer: 5 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_transfer_has_the_code_of_its_reason() {
     let why = Failure::new(FailureKind::Verification, "nobody sent the right bytes");
-    let node = fetching(TransferState::Failed(why), b"").await;
+    let node = fetching(TransferState::Failed(why)).await;
     let ran = node.run(&["get", &content(1).sha1.to_string()]).await;
     assert!(ran.ends(6).stderr.contains("nobody sent the right bytes"), "{}", ran.stderr);
     assert_eq!(ran.out(), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_that_takes_too_long_is_5_and_cancelled() {
-    let node = fetching(TransferState::Fetching, b"").await;
+async fn a_transfer_that_takes_too_long_is_5_and_kept() {
+    let node = fetching(TransferState::Fetching).await;
     let ran = node.run(&["get", &content(1).sha1.to_string(), "--timeout", "0.2"]).await;
     assert!(ran.ends(5).stderr.contains("33%"), "{}", ran.stderr);
-    assert!(node.was_asked(&Command::Cancel { transfer: 5 }));
+    assert!(ran.stderr.contains("the same command goes on"), "{}", ran.stderr);
+    assert!(node.was_asked(&Command::Pause { transfer: 5 }));
+    assert!(!node.was_asked(&Command::Cancel { transfer: 5 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_cancels_the_transfer_and_is_130() {
-    let node = fetching(TransferState::Fetching, b"").await;
+async fn ctrl_c_pauses_the_transfer_and_is_130() {
+    let node = fetching(TransferState::Fetching).await;
     let mut command = node.command(&["get", &content(1).sha1.to_string()]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let link = content(1).sha1.to_string().parse().unwrap();
@@ -506,8 +602,10 @@ async fn ctrl_c_cancels_the_transfer_and_is_130() {
     Process::new("kill").args(["-INT", &pid]).status().unwrap();
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let ended = ended.await.unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
-    assert!(node.was_asked(&Command::Cancel { transfer: 5 }));
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("kept") && stderr.contains("the same command goes on"), "{stderr}");
+    assert!(node.was_asked(&Command::Pause { transfer: 5 }));
 }
 
 async fn until(condition: impl Fn() -> bool) {

@@ -19,6 +19,7 @@ use super::{
     provider::Provider,
     search::QueryService,
     seeding::SeedingService,
+    streams::Streams,
     transfers::{Bounds, Offers, Parts, Transfers},
 };
 use crate::{
@@ -48,6 +49,7 @@ pub(super) struct Node {
     pub(super) collections: Collections,
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
+    pub(super) streams: Streams,
     pub(super) limits: Arc<LimitsService>,
     pub(super) notices: Arc<Notices>,
     pub(super) events: broadcast::Sender<Event>,
@@ -127,6 +129,7 @@ impl Node {
             transfers.clone(),
         ));
         let stopped = CancellationToken::new();
+        let streams = Streams::new(transfers.clone(), indexing.clone(), stopped.clone());
         let glance = Arc::new(Glance::new(Watched {
             info: info(&config, &host),
             host: host.clone(),
@@ -151,6 +154,7 @@ impl Node {
             collections,
             queries,
             transfers,
+            streams,
             limits,
             notices,
             events,

@@ -116,7 +116,7 @@ async fn carry_out(node: &Node, command: Command) -> Result<Reply, Failure> {
             let transfer = node.transfers.get(link, destination, select);
             transfer.map(|transfer| Reply::Transfer { transfer })
         }
-        Command::Stream { link, temporary } => todo!("{link} {temporary}"),
+        Command::Stream { link, temporary } => node.streams.open(link, temporary).await,
         Command::Transfers(window) => Ok(Reply::Transfers(node.transfers.rows(window))),
         Command::Sources { transfer } => node.transfers.sources(transfer).map(Reply::Sources),
         Command::Pause { transfer } => node.transfers.pause(transfer).map(|()| Reply::Done),

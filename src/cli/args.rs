@@ -10,7 +10,7 @@ use multiaddr::Multiaddr;
 
 use super::{
     cancel, config, daemon, demo, get, help, invite, join, limits, link, pause, peers, resume,
-    routing, search, settings, share, shares, status, transfers, tune, unshare,
+    routing, search, settings, share, shares, status, stream, transfers, tune, unshare,
 };
 use crate::{
     application::{config::Overlay, message::Rate},
@@ -46,6 +46,7 @@ pub(super) enum Verb {
     Daemon(daemon::Args),
     Search(search::Args),
     Get(get::Args),
+    Stream(stream::Args),
     Transfers(transfers::Args),
     Pause(pause::Args),
     Resume(resume::Args),

@@ -24,13 +24,13 @@ mod pause;
 mod peers;
 mod resume;
 mod routing;
-mod scratch;
 mod search;
 mod settings;
 mod share;
 mod shares;
 mod signals;
 mod status;
+mod stream;
 mod transfers;
 mod tui;
 mod tune;
@@ -119,6 +119,7 @@ async fn dispatch(verb: Option<Verb>, cx: &Context) -> Outcome {
         Some(Verb::Daemon(args)) => daemon::run(args, cx).await,
         Some(Verb::Search(args)) => search::run(args, cx).await,
         Some(Verb::Get(args)) => get::run(args, cx).await,
+        Some(Verb::Stream(args)) => interruptible(stream::run(args, cx)).await,
         Some(Verb::Transfers(args)) => interruptible(transfers::run(args, cx)).await,
         Some(Verb::Pause(args)) => interruptible(pause::run(args, cx)).await,
         Some(Verb::Resume(args)) => interruptible(resume::run(args, cx)).await,
