@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn seeding_is_read_as_people_write_it() {
-        let hours = |n| Seeding::For(Duration::from_secs(n * 3_600));
+        let hours = |n: u64| Seeding::For(Duration::from_secs(n * 3_600));
         for (text, seeding) in [
             ("no", Seeding::No),
             (" forever ", Seeding::Forever),

@@ -207,7 +207,7 @@ mod tests {
         ];
         assert_eq!(places, expected);
         assert_eq!(layout.lengths(), [5, 1 << 20, 1 << 20, 1, 3 << 14]);
-        assert_eq!(layout.size(), sizes.iter().sum());
+        assert_eq!(layout.size(), sizes.iter().sum::<u64>());
         assert_eq!(layout.files()[5].spans(), 2..4);
         assert_eq!(layout.span_at(5, SPAN), Some((3, 0)));
         assert_eq!(layout.span_at(7, BLOCK), Some((4, 1)));
