@@ -65,7 +65,23 @@ pub(super) struct Engine {
 #[derive(Debug)]
 struct Core {
     schedule: Schedule,
-    lines: HashMap<PeerNo, (PeerId, mpsc::UnboundedSender<Order>)>,
+    lines: HashMap<PeerNo, Line>,
+    /// Chunks with blocks that the schedule takes for here and the store does not have yet.
+    unsaved: usize,
+}
+
+/// The way to a conversation.
+#[derive(Debug)]
+struct Line {
+    id: PeerId,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+impl Core {
+    /// Whether everything wanted is here, and in the store.
+    fn is_complete(&self) -> bool {
+        self.unsaved == 0 && self.schedule.is_complete()
+    }
 }
 
 /// How far a fetch is, as the schedule knows it.
@@ -91,7 +107,7 @@ impl Engine {
             store,
             limits,
             meter,
-            core: Mutex::new(Core { schedule, lines: HashMap::new() }),
+            core: Mutex::new(Core { schedule, lines: HashMap::new(), unsaved: 0 }),
             next_peer: AtomicU32::new(0),
             complete: Notify::new(),
             hungry,
@@ -104,7 +120,7 @@ impl Engine {
         let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
         let (line, orders) = mpsc::unbounded_channel();
         let mut core = self.lock();
-        core.lines.insert(peer, (id, line));
+        core.lines.insert(peer, Line { id, orders: line });
         core.schedule.peer_joined(peer, Instant::now());
         (peer, orders)
     }
@@ -123,7 +139,7 @@ impl Engine {
         while let Some(action) = core.schedule.poll(now) {
             self.carry_out(&mut core, action);
         }
-        if core.schedule.is_complete() {
+        if core.is_complete() {
             self.complete.notify_one();
         }
         out
@@ -141,21 +157,35 @@ impl Engine {
         set.map(|limit| limit.piece()).min().unwrap_or(usize::MAX / 2)
     }
 
-    /// Blocks that arrived were not written after all.
-    pub(super) fn lost(&self, span: SpanNo, blocks: Mask) {
-        if blocks != 0 {
-            self.act(|schedule, _| schedule.lost(span, blocks));
+    /// A verified block came; whether it is news. The `first` of a chunk that is begins to be held
+    /// back from the store, until [`chunk_ended`](Self::chunk_ended).
+    pub(super) fn block_arrived(&self, peer: PeerNo, ask: &Ask, block: u8, first: bool) -> bool {
+        let mut core = self.lock();
+        let fresh = core.schedule.block_arrived(peer, ask.request, block, Instant::now());
+        core.unsaved += usize::from(fresh && first);
+        fresh
+    }
+
+    /// The store has the chunk, but for these blocks, which are wanted again.
+    pub(super) fn chunk_ended(&self, span: SpanNo, lost: Mask) {
+        if lost != 0 {
+            self.act(|schedule, _| schedule.lost(span, lost));
+        }
+        let mut core = self.lock();
+        core.unsaved -= 1;
+        if core.is_complete() {
+            self.complete.notify_one();
         }
     }
 
     pub(super) fn standing(&self) -> Standing {
         let core = self.lock();
         let lines = core.lines.iter();
-        let peers = lines.filter_map(|(no, (id, _))| Some((*id, core.schedule.peer_view(*no)?)));
+        let peers = lines.filter_map(|(no, line)| Some((line.id, core.schedule.peer_view(*no)?)));
         Standing {
             done: core.schedule.bytes_done(),
             wanted: core.schedule.bytes_wanted(),
-            complete: core.schedule.is_complete(),
+            complete: core.is_complete(),
             peers: peers.collect(),
         }
     }
@@ -170,8 +200,8 @@ impl Engine {
             Action::FindSources => return self.hungry.notify_one(),
         };
         // A conversation that has just ended says so itself, and its requests go back then.
-        if let Some((_, line)) = core.lines.get(&peer) {
-            let _ = line.send(order);
+        if let Some(line) = core.lines.get(&peer) {
+            let _ = line.orders.send(order);
         }
     }
 
