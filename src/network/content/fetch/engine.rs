@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use libp2p::PeerId;
@@ -20,10 +20,14 @@ use crate::{
         layout::{Layout, Mask, SpanNo},
         limiter::Limiter,
         meter::Meter,
-        schedule::{Action, DropReason, PeerNo, PeerView, RequestNo, Schedule},
+        schedule::{Action, DropReason, PeerNo, PeerState, PeerView, RequestNo, Schedule},
         store::Store,
     },
 };
+
+/// How long a conversation may bring nothing and be asked for nothing while others wait for its
+/// place.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// What a conversation is to do.
 #[derive(Debug)]
@@ -75,6 +79,7 @@ struct Core {
 struct Line {
     id: PeerId,
     orders: mpsc::UnboundedSender<Order>,
+    since: Instant,
 }
 
 impl Core {
@@ -120,7 +125,7 @@ impl Engine {
         let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
         let (line, orders) = mpsc::unbounded_channel();
         let mut core = self.lock();
-        core.lines.insert(peer, Line { id, orders: line });
+        core.lines.insert(peer, Line { id, orders: line, since: Instant::now() });
         core.schedule.peer_joined(peer, Instant::now());
         (peer, orders)
     }
@@ -175,6 +180,21 @@ impl Engine {
         core.unsaved -= 1;
         if core.is_complete() {
             self.complete.notify_one();
+        }
+    }
+
+    /// Ends the conversation that is least likely to bring anything, if there is one that was asked
+    /// for nothing for so long: others wait for its place.
+    pub(super) fn dismiss_idle(&self, now: Instant) {
+        let core = self.lock();
+        let idle = core.lines.iter().filter_map(|(no, line)| {
+            let view = core.schedule.peer_view(*no)?;
+            let old = now.saturating_duration_since(line.since) >= IDLE;
+            let waits = matches!(view.state, PeerState::Waiting(_));
+            (old && view.outstanding == 0 && view.rate == 0).then_some((waits, line.since, line))
+        });
+        if let Some((.., line)) = idle.min_by_key(|(waits, since, _)| (*waits, *since)) {
+            let _ = line.orders.send(Order::Close(DropReason::NoProgress));
         }
     }
 
