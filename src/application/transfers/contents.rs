@@ -174,7 +174,7 @@ async fn list(
         hungry: hungry.clone(),
     };
     let fetched = fetch.run(found.subscribe()).await;
-    fetched.map_err(|error| explain::fetch(inner, &path, error))?;
+    fetched.map_err(|error| explain::fetch(inner, &path, error, false))?;
     store.complete().await.map_err(|failed| destination::explain(&path, &failed.0))?;
     let list = read(path).await.map_err(|_| explain::broken())?;
     list.ok_or_else(explain::broken)

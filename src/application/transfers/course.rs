@@ -54,6 +54,11 @@ pub(super) async fn run(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<
         if last.is_some() {
             // Whoever made up the one before may have sent it wrong, not at all, or larger than the
             // disk.
+            let store = transfer.store().take();
+            if let Some(store) = store {
+                // Or what still waits to be written would bring back what is deleted here.
+                let _ = store.close().await;
+            }
             run::discard(inner, transfer);
             if wasted.saturating_add(size) > MAX_WASTE {
                 break;
@@ -117,7 +122,8 @@ async fn fetch(
     };
     tokio::select! {
         fetched = fetch.run(found.subscribe()) => {
-            fetched.map_err(|error| explain::fetch(inner, &path, error))?;
+            let begun = transfer.progress.borrow().done > 0;
+            fetched.map_err(|error| explain::fetch(inner, &path, error, begun))?;
         }
         failure = no_room(inner, &path) => return Err(failure),
         () = announced => {}

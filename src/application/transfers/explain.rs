@@ -9,10 +9,12 @@ use crate::{
     network::content::fetch::{FetchError, ProveError},
 };
 
-pub(super) fn fetch(inner: &Inner, path: &Path, error: FetchError) -> Failure {
+/// `begun`: some of it is here and verified, so that it is worth waiting for others.
+pub(super) fn fetch(inner: &Inner, path: &Path, error: FetchError, begun: bool) -> Failure {
     match error {
         FetchError::NoSources => nobody(inner, 0),
         FetchError::SourcesFailed(reason) => sources_failed(&reason),
+        FetchError::SourcesLied(evidence) if begun => sources_failed(&evidence),
         FetchError::SourcesLied(evidence) => sources_lied(&evidence),
         FetchError::Disk(failed) => destination::explain(path, &failed.0),
     }

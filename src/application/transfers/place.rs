@@ -90,8 +90,55 @@ fn numbered(destination: &Path, n: u32) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rand::{SeedableRng, rngs::StdRng};
+
     use super::*;
-    use crate::network::content::store::disk::RealDisk;
+    use crate::network::content::store::{
+        disk::RealDisk,
+        tests::{
+            crash_disk::CrashDisk,
+            open,
+            truth::{Truth, put, size},
+        },
+    };
+
+    /// The power fails at every moment from the first byte to the name.
+    #[tokio::test]
+    async fn under_its_name_a_file_is_complete_or_it_is_not_there() {
+        for sizes in [vec![size(1, 2, 3)], vec![size(0, 1, 1), size(1, 1, 0), 0]] {
+            let truth = Truth::new(&sizes);
+            let (disk, plan) = (CrashDisk::default(), truth.plan(Path::new("/disk")));
+            let (store, _) = open(Arc::new(disk.clone()), plan.clone()).expect("opened");
+            put(&store, &truth, &truth.pieces()).await;
+            store.complete().await.expect("complete");
+            let part = plan.paths[0].base.join("part");
+            let wanted = part.with_file_name("name");
+            let mut told = Vec::new();
+            let mut about_to = |path: &Path| {
+                told.push(path.to_owned());
+                Ok(())
+            };
+            publish(&disk, &part, &wanted, &mut about_to).expect("published");
+            let now_at = |file: usize| {
+                let rel = plan.paths[file].rel.strip_prefix("part").expect("below it");
+                if rel.as_os_str().is_empty() { wanted.clone() } else { wanted.join(rel) }
+            };
+            let mut whole = 0;
+            for (at, seed) in (0..=disk.operations()).flat_map(|at| [at; 20]).zip(0..) {
+                let left = disk.after_crash(at, &mut StdRng::seed_from_u64(seed));
+                let there: Vec<_> =
+                    (0..truth.files.len()).map(|file| left.content(&now_at(file))).collect();
+                if there.iter().any(Option::is_some) {
+                    let right = there.iter().zip(&truth.files).all(|(a, b)| a.as_ref() == Some(b));
+                    assert!(right, "after {at} operations, with seed {seed}");
+                    whole += 1;
+                }
+            }
+            assert!(whole > 0);
+        }
+    }
 
     #[test]
     fn a_part_takes_the_next_free_name_and_tells_before_it_does() {

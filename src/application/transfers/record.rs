@@ -107,7 +107,13 @@ impl Record {
     /// # Errors
     /// When the disk fails; what was there before still is.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)?;
+        if !folder.is_dir() {
+            fs::create_dir_all(folder)?;
+            // The folder's own name, and that of the one around it, which may be new as well.
+            for above in folder.ancestors().skip(1).take(2) {
+                fs::File::open(above)?.sync_all()?;
+            }
+        }
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(&self.encode()?)?;
         file.as_file().sync_all()?;

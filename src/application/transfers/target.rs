@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     application::message::{Failure, TransferState},
-    domain::Manifest,
-    network::content::fetch::{self, Blame, Proven},
+    domain::{Manifest, Root},
+    network::content::fetch,
 };
 
 /// A content that may be what is meant.
@@ -34,12 +34,7 @@ pub(super) async fn resolve(
 ) -> Result<Vec<Target>, Failure> {
     let link = transfer.record().link;
     if let Some(root) = link.root {
-        let mut sources = found.subscribe();
-        let proven =
-            fetch::prove(&inner.parts.providers, root, link.size, (&mut sources, hungry)).await;
-        let Proven { mut manifest, banned } =
-            proven.map_err(|error| explain::prove(inner, error))?;
-        blame(transfer, banned);
+        let mut manifest = ask(inner, transfer, (root, link.size), (found, hungry)).await?;
         // The link's word counts for more than a peer's.
         manifest.name = link.name.unwrap_or(manifest.name);
         manifest.content.sha1 = link.sha1.unwrap_or(manifest.content.sha1);
@@ -64,20 +59,20 @@ pub(super) async fn prove(
     target: &Target,
     (found, hungry): (&Found, &Notify),
 ) -> Result<(), Failure> {
-    let (content, mut sources) = (target.manifest.content, found.subscribe());
-    let proven = fetch::prove(
-        &inner.parts.providers,
-        content.root,
-        Some(content.size),
-        (&mut sources, hungry),
-    )
-    .await;
-    let Proven { banned, .. } = proven.map_err(|error| explain::prove(inner, error))?;
-    blame(transfer, banned);
-    Ok(())
+    let content = target.manifest.content;
+    ask(inner, transfer, (content.root, Some(content.size)), (found, hungry)).await.map(drop)
 }
 
-/// Shows who proved himself wrong.
-fn blame(transfer: &Transfer, banned: Vec<Blame>) {
+/// Has somebody prove the size of a content, and shows who proved himself wrong meanwhile.
+async fn ask(
+    inner: &Inner,
+    transfer: &Transfer,
+    content: (Root, Option<u64>),
+    (found, hungry): (&Found, &Notify),
+) -> Result<Manifest, Failure> {
+    let (mut sources, mut banned) = (found.subscribe(), Vec::new());
+    let providers = &inner.parts.providers;
+    let proven = fetch::prove(providers, content, (&mut sources, hungry), &mut banned).await;
     transfer.progress.send_modify(|progress| progress.banned.extend(banned));
+    proven.map_err(|error| explain::prove(inner, error))
 }

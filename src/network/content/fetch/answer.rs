@@ -5,9 +5,13 @@ use std::{
     io,
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    time::timeout,
+};
 
 use super::{
     conversation::evidence,
@@ -23,6 +27,9 @@ use crate::{
         tree::{Cv, Mismatch, Tree},
     },
 };
+
+/// How long verified blocks wait in memory for the rest of their chunk.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Takes the answer to a request from the stream.
 pub(super) async fn take(
@@ -84,75 +91,88 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     /// Reads, verifies and hands over the next bytes. What was verified before something went wrong
-    /// is handed over all the same.
+    /// is handed over all the same, and where nothing more comes for a moment, at once: whoever
+    /// stops in the middle of a chunk does not keep it from the store.
     async fn chunk(
         &mut self,
         length: usize,
         reader: &mut (impl AsyncRead + Unpin),
     ) -> Result<(), SessionError> {
-        let mut data = vec![0; length];
         let begin = self.block;
+        let mut buffer = Buffer { data: vec![0; length], filled: 0, verified: 0 };
         // What is said to be here and then is not, as this is dropped in between, is wanted again.
         let mut unsaved = Unsaved { engine: self.engine, span: self.ask.span, blocks: 0 };
-        let result = self.read(&mut data, &mut unsaved.blocks, reader).await;
-        let fresh = unsaved.blocks;
-        for run in runs(fresh) {
-            let bytes = bytes_of(&run, begin, length);
-            let whole = bytes == (0..length);
-            let data = if whole { std::mem::take(&mut data) } else { data[bytes].to_vec() };
-            let proof = self.proof.take();
-            let chunk = Chunk { span: self.ask.span, first: run.start, data, proof };
-            let busy = self.engine.store.is_busy();
-            if busy {
-                self.engine.note(|schedule, now| schedule.hold_up(self.peer, true, now));
+        loop {
+            let result = self.read(&mut buffer, &mut unsaved, reader).await;
+            for run in runs(unsaved.blocks) {
+                let bytes = bytes_of(&run, begin, length);
+                let whole = bytes == (0..length);
+                let data = &mut buffer.data;
+                let data = if whole { std::mem::take(data) } else { data[bytes].to_vec() };
+                self.hand_over(run.start, data).await?;
+                unsaved.saved(mask(&run));
             }
-            let put = self.engine.store.put(chunk).await;
-            if busy {
-                self.engine.note(|schedule, now| schedule.hold_up(self.peer, false, now));
+            if !matches!(result, Ok(Read::Pause)) {
+                return result.map(drop);
             }
-            put.map_err(|failed| io::Error::other(failed.to_string()))?;
-            unsaved.blocks &= !mask(&run);
         }
-        result
+    }
+
+    async fn hand_over(&mut self, first: u8, data: Vec<u8>) -> Result<(), SessionError> {
+        let chunk = Chunk { span: self.ask.span, first, data, proof: self.proof.take() };
+        let busy = self.engine.store.is_busy();
+        if busy {
+            self.engine.note(|schedule, now| schedule.hold_up(self.peer, true, now));
+        }
+        let put = self.engine.store.put(chunk).await;
+        if busy {
+            self.engine.note(|schedule, now| schedule.hold_up(self.peer, false, now));
+        }
+        put.map_err(|failed| io::Error::other(failed.to_string()).into())
     }
 
     async fn read(
         &mut self,
-        data: &mut [u8],
-        fresh: &mut Mask,
+        buffer: &mut Buffer,
+        unsaved: &mut Unsaved<'_>,
         reader: &mut (impl AsyncRead + Unpin),
-    ) -> Result<(), SessionError> {
-        let (mut filled, mut verified) = (0, 0);
-        while verified < data.len() {
-            if filled < data.len() {
-                let end = data.len().min(filled + self.engine.at_once());
-                let read = reader.read(&mut data[filled..end]).await?;
+    ) -> Result<Read, SessionError> {
+        let Buffer { data, filled, verified } = buffer;
+        while *verified < data.len() {
+            if *filled < data.len() {
+                let end = data.len().min(*filled + self.engine.at_once());
+                let reading = reader.read(&mut data[*filled..end]);
+                let read = if unsaved.blocks == 0 {
+                    reading.await?
+                } else {
+                    let Ok(read) = timeout(PAUSE, reading).await else { return Ok(Read::Pause) };
+                    read?
+                };
                 if read == 0 {
                     return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
                 }
-                filled += read;
+                *filled += read;
                 self.pass(read).await;
             }
             loop {
-                let end = (verified + BLOCK as usize).min(data.len());
-                if end > filled || end == verified {
+                let end = (*verified + BLOCK as usize).min(data.len());
+                if end > *filled || end == *verified {
                     break;
                 }
                 let number = self.first + u64::from(self.block);
                 let cv = self.cvs[usize::from(self.block - self.ask.blocks.start)];
                 self.tree
-                    .check_block(number, &data[verified..end], &cv)
+                    .check_block(number, &data[*verified..end], &cv)
                     .map_err(|error| SessionError::Lied(error.to_string()))?;
-                let (peer, request, block) = (self.peer, self.ask.request, self.block);
-                if self.engine.note(|s, now| s.block_arrived(peer, request, block, now)) {
-                    *fresh |= 1 << block;
+                if self.engine.block_arrived(self.peer, self.ask, self.block, unsaved.blocks == 0) {
+                    unsaved.blocks |= 1 << self.block;
                     self.moved.store(true, Ordering::Relaxed);
                 }
                 self.block += 1;
-                verified = end;
+                *verified = end;
             }
         }
-        Ok(())
+        Ok(Read::Whole)
     }
 
     /// Counts bytes, and waits where limits say so.
@@ -166,16 +186,41 @@ impl Answer<'_> {
     }
 }
 
-/// Blocks that the schedule takes for here and that are not written yet.
+/// A chunk that is being read.
+struct Buffer {
+    data: Vec<u8>,
+    filled: usize,
+    verified: usize,
+}
+
+/// How reading ended.
+enum Read {
+    Whole,
+    /// Nothing more comes for now, and some of it is verified.
+    Pause,
+}
+
+/// Blocks that the schedule takes for here and that the store does not have yet.
 struct Unsaved<'a> {
     engine: &'a Engine,
     span: SpanNo,
     blocks: Mask,
 }
 
+impl Unsaved<'_> {
+    fn saved(&mut self, blocks: Mask) {
+        self.blocks &= !blocks;
+        if self.blocks == 0 {
+            self.engine.chunk_ended(self.span, 0);
+        }
+    }
+}
+
 impl Drop for Unsaved<'_> {
     fn drop(&mut self) {
-        self.engine.lost(self.span, self.blocks);
+        if self.blocks != 0 {
+            self.engine.chunk_ended(self.span, self.blocks);
+        }
     }
 }
 

@@ -60,6 +60,11 @@ impl Candidates {
         Some(self.resting.swap_remove(rested).1)
     }
 
+    /// Whether somebody could be asked now.
+    pub(super) fn is_ready(&self, now: Instant) -> bool {
+        !self.waiting.is_empty() || self.resting.iter().any(|(until, _)| *until <= now)
+    }
+
     /// A provider failed; `moved` if it brought anything. `false` when it is given up.
     pub(super) fn failed(&mut self, mut candidate: Candidate, moved: bool, now: Instant) -> bool {
         candidate.failures = if moved { 1 } else { candidate.failures + 1 };

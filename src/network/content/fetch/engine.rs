@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use libp2p::PeerId;
@@ -20,10 +20,14 @@ use crate::{
         layout::{Layout, Mask, SpanNo},
         limiter::Limiter,
         meter::Meter,
-        schedule::{Action, DropReason, PeerNo, PeerView, RequestNo, Schedule},
+        schedule::{Action, DropReason, PeerNo, PeerState, PeerView, RequestNo, Schedule},
         store::Store,
     },
 };
+
+/// How long a conversation may bring nothing and be asked for nothing while others wait for its
+/// place.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// What a conversation is to do.
 #[derive(Debug)]
@@ -65,7 +69,24 @@ pub(super) struct Engine {
 #[derive(Debug)]
 struct Core {
     schedule: Schedule,
-    lines: HashMap<PeerNo, (PeerId, mpsc::UnboundedSender<Order>)>,
+    lines: HashMap<PeerNo, Line>,
+    /// Chunks with blocks that the schedule takes for here and the store does not have yet.
+    unsaved: usize,
+}
+
+/// The way to a conversation.
+#[derive(Debug)]
+struct Line {
+    id: PeerId,
+    orders: mpsc::UnboundedSender<Order>,
+    since: Instant,
+}
+
+impl Core {
+    /// Whether everything wanted is here, and in the store.
+    fn is_complete(&self) -> bool {
+        self.unsaved == 0 && self.schedule.is_complete()
+    }
 }
 
 /// How far a fetch is, as the schedule knows it.
@@ -91,7 +112,7 @@ impl Engine {
             store,
             limits,
             meter,
-            core: Mutex::new(Core { schedule, lines: HashMap::new() }),
+            core: Mutex::new(Core { schedule, lines: HashMap::new(), unsaved: 0 }),
             next_peer: AtomicU32::new(0),
             complete: Notify::new(),
             hungry,
@@ -104,7 +125,7 @@ impl Engine {
         let peer = self.next_peer.fetch_add(1, Ordering::Relaxed);
         let (line, orders) = mpsc::unbounded_channel();
         let mut core = self.lock();
-        core.lines.insert(peer, (id, line));
+        core.lines.insert(peer, Line { id, orders: line, since: Instant::now() });
         core.schedule.peer_joined(peer, Instant::now());
         (peer, orders)
     }
@@ -123,7 +144,7 @@ impl Engine {
         while let Some(action) = core.schedule.poll(now) {
             self.carry_out(&mut core, action);
         }
-        if core.schedule.is_complete() {
+        if core.is_complete() {
             self.complete.notify_one();
         }
         out
@@ -141,21 +162,50 @@ impl Engine {
         set.map(|limit| limit.piece()).min().unwrap_or(usize::MAX / 2)
     }
 
-    /// Blocks that arrived were not written after all.
-    pub(super) fn lost(&self, span: SpanNo, blocks: Mask) {
-        if blocks != 0 {
-            self.act(|schedule, _| schedule.lost(span, blocks));
+    /// A verified block came; whether it is news. The `first` of a chunk that is begins to be held
+    /// back from the store, until [`chunk_ended`](Self::chunk_ended).
+    pub(super) fn block_arrived(&self, peer: PeerNo, ask: &Ask, block: u8, first: bool) -> bool {
+        let mut core = self.lock();
+        let fresh = core.schedule.block_arrived(peer, ask.request, block, Instant::now());
+        core.unsaved += usize::from(fresh && first);
+        fresh
+    }
+
+    /// The store has the chunk, but for these blocks, which are wanted again.
+    pub(super) fn chunk_ended(&self, span: SpanNo, lost: Mask) {
+        if lost != 0 {
+            self.act(|schedule, _| schedule.lost(span, lost));
+        }
+        let mut core = self.lock();
+        core.unsaved -= 1;
+        if core.is_complete() {
+            self.complete.notify_one();
+        }
+    }
+
+    /// Ends the conversation that is least likely to bring anything, if there is one that was asked
+    /// for nothing for so long: others wait for its place.
+    pub(super) fn dismiss_idle(&self, now: Instant) {
+        let core = self.lock();
+        let idle = core.lines.iter().filter_map(|(no, line)| {
+            let view = core.schedule.peer_view(*no)?;
+            let old = now.saturating_duration_since(line.since) >= IDLE;
+            let waits = matches!(view.state, PeerState::Waiting(_));
+            (old && view.outstanding == 0 && view.rate == 0).then_some((waits, line.since, line))
+        });
+        if let Some((.., line)) = idle.min_by_key(|(waits, since, _)| (*waits, *since)) {
+            let _ = line.orders.send(Order::Close(DropReason::NoProgress));
         }
     }
 
     pub(super) fn standing(&self) -> Standing {
         let core = self.lock();
         let lines = core.lines.iter();
-        let peers = lines.filter_map(|(no, (id, _))| Some((*id, core.schedule.peer_view(*no)?)));
+        let peers = lines.filter_map(|(no, line)| Some((line.id, core.schedule.peer_view(*no)?)));
         Standing {
             done: core.schedule.bytes_done(),
             wanted: core.schedule.bytes_wanted(),
-            complete: core.schedule.is_complete(),
+            complete: core.is_complete(),
             peers: peers.collect(),
         }
     }
@@ -170,8 +220,8 @@ impl Engine {
             Action::FindSources => return self.hungry.notify_one(),
         };
         // A conversation that has just ended says so itself, and its requests go back then.
-        if let Some((_, line)) = core.lines.get(&peer) {
-            let _ = line.send(order);
+        if let Some(line) = core.lines.get(&peer) {
+            let _ = line.orders.send(order);
         }
     }
 

@@ -34,7 +34,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub use self::size::{ProveError, Proven, prove};
+pub use self::size::{ProveError, prove};
 use self::{
     candidates::{Candidate, Candidates},
     conversation::Conversation,
@@ -196,6 +196,7 @@ impl Fetch {
                 failed = first_failure(&mut failure) => return Err(FetchError::Disk(failed)),
                 _ = ticks.tick() => {
                     engine.act(|_, _| {});
+                    running.make_place();
                     until_checkpoint -= 1;
                     if until_checkpoint == 0 {
                         until_checkpoint = CHECKPOINT;
@@ -241,6 +242,15 @@ impl Running {
                 };
                 Ended { candidate, result }
             });
+        }
+    }
+
+    /// Where there are as many conversations as there may be and somebody waits to be asked, ends
+    /// one that brings nothing.
+    fn make_place(&self) {
+        let now = Instant::now();
+        if self.conversations.len() >= MAX_CONVERSATIONS && self.candidates.is_ready(now) {
+            self.engine.dismiss_idle(now);
         }
     }
 

@@ -5,7 +5,10 @@ use std::{
     io,
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -43,11 +46,19 @@ pub(super) struct Files {
     pub(super) plan: Plan,
     open: Mutex<VecDeque<(Key, Handle)>>,
     dirty: Mutex<HashSet<Key>>,
+    /// Files may have come whose names are not durable.
+    new_names: AtomicBool,
 }
 
 impl Files {
     pub(super) fn new(disk: Arc<dyn Disk>, plan: Plan) -> Self {
-        Self { disk, plan, open: Mutex::default(), dirty: Mutex::default() }
+        Self {
+            disk,
+            plan,
+            open: Mutex::default(),
+            dirty: Mutex::default(),
+            new_names: AtomicBool::new(true),
+        }
     }
 
     /// The file that says what is durable.
@@ -55,7 +66,7 @@ impl Files {
         self.disk.open(&FilePath::new(self.plan.state.clone(), "progress"), Open::Either)
     }
 
-    /// Reserves the room for a single file, or sees that there is room for many.
+    /// Reserves the room for a single file. That of many is taken as they come.
     pub(super) fn make_room(&self, resumed: bool) -> io::Result<()> {
         let [file] = self.plan.layout.files() else { return Ok(()) };
         let data = self.data(0)?;
@@ -150,12 +161,19 @@ impl Files {
         Ok(())
     }
 
-    /// Makes everything durable that was written.
+    /// Makes everything durable that was written, and the names under which it is found.
     pub(super) fn sync(&self) -> io::Result<()> {
         let dirty: Vec<Key> = self.dirty().iter().copied().collect();
         let open: Vec<_> = dirty.iter().filter_map(|key| self.opened(*key)).collect();
-        if open.len() == dirty.len() && dirty.len() <= MAX_SINGLE_SYNCS {
+        let names = self.new_names.swap(false, Ordering::Relaxed);
+        let single = matches!(self.plan.layout.files(), [_]);
+        let few = open.len() == dirty.len() && dirty.len() <= MAX_SINGLE_SYNCS;
+        if few && (single || !names) {
             open.iter().try_for_each(|file| file.sync())?;
+            if names {
+                self.disk.sync_dir(&self.base())?;
+                self.disk.sync_dir(&self.plan.state)?;
+            }
         } else {
             self.disk.sync_all(&self.base())?;
             self.disk.sync_all(&self.plan.state)?;
@@ -173,21 +191,14 @@ impl Files {
         }
     }
 
-    /// Stands for what all data files look like from outside: changes with any of them.
+    /// Stands for what all files look like from outside: changes with any of them. The outboards,
+    /// too: a wrong proof would have this node banned by those whom it serves.
     pub(super) fn look(&self) -> io::Result<[u8; 32]> {
         let mut hasher = blake3::Hasher::new();
-        for file in 0..self.plan.paths.len() {
-            let stamp = match self.existing(file) {
-                Ok(data) => Some(data.stamp()?),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(error) => return Err(error),
-            };
-            let Some(Stamp { dev, inode, size, mtime, mtime_ns }) = stamp else {
-                hasher.update(b"-");
-                continue;
-            };
-            for number in [dev, inode, size, mtime.cast_unsigned(), mtime_ns.cast_unsigned()] {
-                hasher.update(&number.to_le_bytes());
+        for (file, placed) in self.plan.layout.files().iter().enumerate() {
+            look_at(self.existing(file), &mut hasher)?;
+            if has_outboard(placed) {
+                look_at(self.outboard(file, Open::Existing), &mut hasher)?;
             }
         }
         Ok(*hasher.finalize().as_bytes())
@@ -203,7 +214,10 @@ impl Files {
     }
 
     fn data(&self, file: usize) -> io::Result<Handle> {
-        self.handle((Kind::Data, file), || self.disk.open(&self.plan.paths[file], Open::Either))
+        self.handle((Kind::Data, file), || {
+            self.new_names.store(true, Ordering::Relaxed);
+            self.disk.open(&self.plan.paths[file], Open::Either)
+        })
     }
 
     /// A data file, if it is there.
@@ -216,8 +230,11 @@ impl Files {
         self.handle((Kind::Outboard, file), || {
             let opened = self.disk.open(&path, how)?;
             let length = self.placed(file)?.tree().outboard_len();
-            if how == Open::Either && opened.stamp()?.size != length {
-                opened.set_len(length)?;
+            if how == Open::Either {
+                self.new_names.store(true, Ordering::Relaxed);
+                if opened.stamp()?.size != length {
+                    opened.set_len(length)?;
+                }
             }
             Ok(opened)
         })
@@ -252,6 +269,22 @@ impl Files {
     fn base(&self) -> Arc<Path> {
         self.plan.paths.first().map_or_else(|| self.plan.state.clone(), |path| path.base.clone())
     }
+}
+
+/// Adds what a file looks like, if it is there.
+fn look_at(file: io::Result<Handle>, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    let Stamp { dev, inode, size, mtime, mtime_ns } = match file {
+        Ok(file) => file.stamp()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            hasher.update(b"-");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    for number in [dev, inode, size, mtime.cast_unsigned(), mtime_ns.cast_unsigned()] {
+        hasher.update(&number.to_le_bytes());
+    }
+    Ok(())
 }
 
 /// The name of the outboard of a file in the folder of a transfer.

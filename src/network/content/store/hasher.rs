@@ -14,7 +14,7 @@ use std::{
 use sha1::{Digest, Sha1};
 use tokio::sync::watch;
 
-use super::{CHUNK, files::Files, progress::Progress};
+use super::{CHUNK, Failed, files::Files, progress::Progress};
 use crate::{
     domain::{Sha1Hash, blocks::BLOCK},
     network::content::layout::Mask,
@@ -65,6 +65,7 @@ impl Hasher {
         files: Arc<Files>,
         written: &Progress,
         digests: watch::Sender<Vec<Sha1Hash>>,
+        failure: watch::Sender<Option<Failed>>,
     ) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
         let here: u64 = super::here_list(&files.plan.layout, written)
             .iter()
@@ -77,6 +78,8 @@ impl Hasher {
         let thread = std::thread::Builder::new().name("sha1".to_owned()).spawn(move || {
             if let Err(error) = running.run(&digests) {
                 tracing::warn!(%error, "a file cannot be read back");
+                let failed = Failed(Arc::new(error));
+                failure.send_modify(|first| *first = first.take().or(Some(failed)));
             }
         })?;
         Ok((hasher, thread))

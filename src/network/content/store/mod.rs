@@ -148,9 +148,10 @@ impl Store {
         begun.complete.ones().for_each(|span| held.insert(u32::try_from(span).unwrap_or(u32::MAX)));
         let recovered = Recovered { here: here_list(&plan.layout, &begun), verified };
         let (digests_out, digests) = watch::channel(Vec::new());
-        let (hasher, hashing) = Hasher::start(files.clone(), &begun, digests_out)?;
-        let (orders, receiver) = mpsc::channel(QUEUE);
         let (failure_out, failure) = watch::channel(None);
+        let (hasher, hashing) =
+            Hasher::start(files.clone(), &begun, digests_out, failure_out.clone())?;
+        let (orders, receiver) = mpsc::channel(QUEUE);
         let writer = Writer::new(files.clone(), begun, file, held.clone(), hasher.clone());
         let writing = std::thread::Builder::new()
             .name("write".to_owned())
@@ -295,4 +296,4 @@ fn not_here() -> io::Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

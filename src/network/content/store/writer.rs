@@ -54,15 +54,21 @@ impl Writer {
                 (Order::Write(chunk), None) => self.write(chunk),
                 (Order::Checkpoint, None) => self.checkpoint(),
                 (Order::Complete(reply), None) => {
-                    let _ = reply.send(self.complete());
-                    Ok(())
+                    let completed = self.complete();
+                    let _ = reply.send(completed.as_ref().map_err(again).copied());
+                    // What could not be synced is not tried again at the close: the disk would say
+                    // that it can, and have lost it.
+                    completed
                 }
                 (Order::Close(reply), None) => {
-                    let _ = reply.send(self.close());
+                    let closed = self.close();
+                    // Whoever hears of the end finds that nothing is taken in any more.
+                    orders.close();
+                    let _ = reply.send(closed);
                     return;
                 }
                 (Order::Complete(reply) | Order::Close(reply), Some(Failed(error))) => {
-                    let _ = reply.send(Err(io::Error::new(error.kind(), error.to_string())));
+                    let _ = reply.send(Err(again(&error)));
                     Ok(())
                 }
                 (Order::Write(_) | Order::Checkpoint, Some(_)) => Ok(()),
@@ -79,7 +85,7 @@ impl Writer {
         let place = self.files.plan.layout.place(span).ok_or(io::ErrorKind::InvalidInput)?;
         let count = u8::try_from((data.len() as u64).div_ceil(BLOCK)).unwrap_or(u8::MAX);
         let bytes = place.bytes_of(&(first..first.saturating_add(count)));
-        if bytes.end - bytes.start != data.len() as u64 {
+        if data.is_empty() || bytes.end - bytes.start != data.len() as u64 {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         if let Some(proof) = proof {
@@ -140,4 +146,9 @@ impl Writer {
         self.files.close();
         Ok(())
     }
+}
+
+/// An error once more, for somebody else.
+fn again(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
 }
