@@ -656,7 +656,7 @@ async fn with_transfers(states: Vec<TransferState>) -> Node {
     .await
 }
 
-fn waiting() -> TransferState {
+fn waiting_for_sources() -> TransferState {
     let why = Failure::new(FailureKind::NotFound, "nobody \u{1b}has it");
     TransferState::Waiting { why, retry_at: 0 }
 }
@@ -682,7 +682,7 @@ async fn all_is_every_transfer_that_it_makes_sense_for() {
     let states = vec![
         TransferState::Fetching,
         TransferState::Paused,
-        waiting(),
+        waiting_for_sources(),
         TransferState::Queued,
         failed,
         TransferState::Done,
@@ -729,7 +729,7 @@ async fn a_transfer_is_tuned() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transfers_tell_where_they_stand_and_who_brings_them() {
-    let node = with_transfers(vec![TransferState::Fetching, waiting()]).await;
+    let node = with_transfers(vec![TransferState::Fetching, waiting_for_sources()]).await;
     let ran = node.run(&["transfers"]).await;
     let lines: Vec<&str> = ran.ends(0).out().lines().collect();
     assert!(lines[1].contains("33%") && lines[1].contains("10s") && lines[1].contains("1/1"));
