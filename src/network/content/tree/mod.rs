@@ -93,12 +93,7 @@ impl Tree {
     ///
     /// # Errors
     /// When one bit of it is not what the root says.
-    pub fn verify(
-        self,
-        root: &Root,
-        range: Range<u64>,
-        proof: &[u8],
-    ) -> Result<Vec<Cv>, Mismatch> {
+    pub fn verify(self, root: &Root, range: Range<u64>, proof: &[u8]) -> Result<Vec<Cv>, Mismatch> {
         let (pairs, rest) = proof.as_chunks::<PAIR>();
         let mut pairs = pairs.iter();
         let mut leaves = Vec::new();
