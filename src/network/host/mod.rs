@@ -19,6 +19,7 @@ mod queries;
 pub mod streams;
 mod swarm;
 mod task;
+pub mod transport;
 
 use std::time::SystemTime;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use libp2p::{Swarm, SwarmBuilder, identity::Keypair, mdns, noise, tcp, tls, yamux};
+use libp2p::{Swarm, SwarmBuilder, identity::Keypair, mdns};
 
-use super::{HostConfig, behaviour::Behaviour, streams};
+use super::{HostConfig, behaviour::Behaviour, streams, transport};
 use crate::network::kad::record_store::BoundedStore;
 
 /// How long reaching a peer may take, security included.
@@ -30,16 +30,11 @@ pub(super) fn build(
         };
     let behaviour = Behaviour::new(&keypair, config, store, streams, mdns);
 
-    // TLS is offered first: it is the faster one for bulk. Noise is for those without it.
     let transports = || {
         SwarmBuilder::with_existing_identity(keypair.clone())
             .with_tokio()
-            .with_tcp(
-                tcp::Config::default(),
-                (tls::Config::new, noise::Config::new),
-                yamux::Config::default,
-            )
-            .map(|builder| builder.with_quic())
+            .with_quic()
+            .with_other_transport(|identity| Ok(transport::tcp(identity)?))
             .map_err(|error| error.to_string())
     };
     let settings = |swarm: libp2p::swarm::Config| {
