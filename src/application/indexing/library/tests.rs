@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    application::message::{ShareState, Window},
+    application::{
+        indexing::Change,
+        message::{ShareState, Window},
+    },
     domain::{ContentId, Manifest, Root, Sha1Hash, Tags},
 };
 
