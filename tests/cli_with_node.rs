@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command as Process, Stdio},
     sync::{Arc, Mutex},
@@ -424,32 +425,53 @@ fn transfer(path: &Path, state: TransferState) -> TransferRow {
     }
 }
 
-/// A node whose transfers end at once in this state, and that puts these bytes where it is told.
-async fn fetching(state: TransferState, bytes: &'static [u8]) -> Node {
-    let place = Arc::new(Mutex::new(PathBuf::from("/downloads/x")));
-    Node::new(move |command| match command {
-        Command::Get { destination, .. } => {
-            if let Some(folder) = destination.as_ref().filter(|path| path.is_dir()) {
-                *place.lock().unwrap() = folder.join("x");
-                std::fs::write(folder.join("x"), bytes).unwrap();
+/// A node whose transfers end at once in this state.
+async fn fetching(state: TransferState) -> Node {
+    fetching_at(state, String::new()).await
+}
+
+/// The same, with a URL at which they can be read.
+async fn fetching_at(state: TransferState, url: String) -> Node {
+    Node::new(move |command| {
+        let row = transfer(Path::new("/downloads/x"), state.clone());
+        let mut say = match command {
+            Command::Get { .. } => reply(Reply::Transfer { transfer: 5 }),
+            Command::Stream { .. } => {
+                let (transfer, url) = (Some(5), url.clone());
+                reply(Reply::Stream { transfer, url, name: None, size: None })
             }
-            let row = transfer(&place.lock().unwrap(), state.clone());
-            let mut say = reply(Reply::Transfer { transfer: 5 });
-            say.push(Say::Tell(Box::new(Output::Event(Event::Transfer(row)))));
-            say
-        }
-        Command::Transfers(window) => {
-            let row = transfer(&place.lock().unwrap(), state.clone());
-            reply(Reply::Transfers(page(vec![row], *window, 1)))
-        }
-        other => common(other),
+            Command::Transfers(window) => {
+                return reply(Reply::Transfers(page(vec![row], *window, 1)));
+            }
+            Command::Pause { .. } => reply(Reply::Done),
+            other => return common(other),
+        };
+        say.push(Say::Tell(Box::new(Output::Event(Event::Transfer(row)))));
+        say
     })
     .await
 }
 
+/// Answers everybody who connects with these bytes; returns the URL.
+fn at_a_url(answer: &'static [u8]) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/secret/x", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                request.push(byte[0]);
+            }
+            let _ = stream.write_all(answer);
+        }
+    });
+    url
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn get_prints_the_final_path() {
-    let node = fetching(TransferState::Done, b"").await;
+    let node = fetching(TransferState::Done).await;
     let link = Link::of(&content(1), "x").to_string();
     let ran = node.run(&["get", &link]).await;
     assert_eq!(ran.ends(0).out(), "/downloads/x\n");
@@ -464,39 +486,113 @@ async fn get_prints_the_final_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn get_to_stdout_gives_the_bytes_and_leaves_nothing() {
-    let node = fetching(TransferState::Done, b"\x00\xffverified\n").await;
-    let ran = node.run(&["get", &content(1).sha1.to_string(), "-o", "-"]).await;
+async fn get_to_stdout_gives_the_bytes_and_has_them_deleted() {
+    let url =
+        at_a_url(b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 11\r\n\r\n\x00\xffverified\n");
+    let node = fetching_at(TransferState::Done, url).await;
+    let sha1 = content(1).sha1.to_string();
+    let ran = node.run(&["get", &sha1, "-o", "-"]).await;
     assert_eq!(ran.ends(0).stdout, b"\x00\xffverified\n");
     assert!(ran.stderr.contains("written to stdout, verified"), "{}", ran.stderr);
-    let left: Vec<_> = std::fs::read_dir(node.dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name.to_string_lossy().starts_with(".to-stdout-"))
-        .collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert!(node.was_asked(&Command::Stream { link: sha1.parse().unwrap(), temporary: true }));
+    assert!(node.was_asked(&Command::Cancel { transfer: 5 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_to_stdout_has_the_code_of_its_reason_and_leaves_nothing() {
+    for (state, code, says) in [
+        (failed(FailureKind::Verification), 6, "because"),
+        (failed(FailureKind::NotFound), 3, "because"),
+        (failed(FailureKind::NoPeers), 4, "because"),
+        (waiting(FailureKind::DiskFull), 7, "because"),
+        (TransferState::Cancelled, 130, "cancelled elsewhere"),
+        (TransferState::Fetching, 5, "33%"),
+        (TransferState::Done, 1, "cannot be read from the node"),
+    ] {
+        let node = fetching_at(state, at_a_url(b"")).await;
+        let sha1 = content(1).sha1.to_string();
+        let ran = node.run(&["get", &sha1, "-o", "-", "--timeout", "0.2"]).await;
+        assert!(ran.ends(code).stderr.contains(says), "{code}: {}", ran.stderr);
+        assert!(node.was_asked(&Command::Cancel { transfer: 5 }), "{code}");
+    }
+    let node = fetching(TransferState::Done).await;
+    let sha1 = content(1).sha1.to_string();
+    node.run(&["get", &sha1, "-o", "-", "--select", "b"]).await.ends(2);
+}
+
+fn failed(kind: FailureKind) -> TransferState {
+    TransferState::Failed(Failure::new(kind, "because"))
+}
+
+fn waiting(kind: FailureKind) -> TransferState {
+    TransferState::Waiting { why: Failure::new(kind, "because"), retry_at: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stream_prints_the_url_and_returns() {
+    let node = fetching_at(TransferState::Fetching, "http://127.0.0.1:1/secret/x".into()).await;
+    let link = Link::of(&content(1), "x").to_string();
+    let ran = node.run(&["stream", &link]).await;
+    assert_eq!(ran.ends(0).out(), "http://127.0.0.1:1/secret/x\n");
+    assert!(ran.stderr.contains("mpv http://127.0.0.1:1/secret/x"), "{}", ran.stderr);
+    let rows = node.run(&["stream", &link, "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]), (&"stream".into(), &5.into()));
+    assert!(node.was_asked(&Command::Stream { link: link.parse().unwrap(), temporary: false }));
+    assert!(!node.was_asked(&Command::Pause { transfer: 5 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_selected_from_and_its_place_told() {
+    let node = Node::new(|command| match command {
+        Command::Get { .. } => reply(Reply::Transfer { transfer: 5 }),
+        Command::Transfers(window) => {
+            let row = transfer(Path::new("/downloads/folder"), TransferState::Done);
+            let row = TransferRow { files: Some(3), ..row };
+            reply(Reply::Transfers(page(vec![row], *window, 1)))
+        }
+        other => common(other),
+    })
+    .await;
+    let link = Link::of(&content(1), "x").to_string();
+    let ran = node.run(&["get", &link, "--select", "a/b", "--select", "c"]).await;
+    assert_eq!(ran.ends(0).out(), "/downloads/folder\n");
+    let select = vec!["a/b".to_owned(), "c".to_owned()];
+    let get = Command::Get { link: link.parse().unwrap(), destination: None, select };
+    assert!(node.was_asked(&get));
+    let rows = node.run(&["get", &link, "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["files"]), (&"folder".into(), &3.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_7_and_what_came_is_kept() {
+    let node = fetching(waiting(FailureKind::DiskFull)).await;
+    let ran = node.run(&["get", &content(1).sha1.to_string()]).await;
+    assert!(ran.ends(7).stderr.contains("kept"), "{}", ran.stderr);
+    assert!(node.was_asked(&Command::Pause { transfer: 5 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_transfer_has_the_code_of_its_reason() {
     let why = Failure::new(FailureKind::Verification, "nobody sent the right bytes");
-    let node = fetching(TransferState::Failed(why), b"").await;
+    let node = fetching(TransferState::Failed(why)).await;
     let ran = node.run(&["get", &content(1).sha1.to_string()]).await;
     assert!(ran.ends(6).stderr.contains("nobody sent the right bytes"), "{}", ran.stderr);
     assert_eq!(ran.out(), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_that_takes_too_long_is_5_and_cancelled() {
-    let node = fetching(TransferState::Fetching, b"").await;
+async fn a_transfer_that_takes_too_long_is_5_and_kept() {
+    let node = fetching(TransferState::Fetching).await;
     let ran = node.run(&["get", &content(1).sha1.to_string(), "--timeout", "0.2"]).await;
     assert!(ran.ends(5).stderr.contains("33%"), "{}", ran.stderr);
-    assert!(node.was_asked(&Command::Cancel { transfer: 5 }));
+    assert!(ran.stderr.contains("the same command goes on"), "{}", ran.stderr);
+    assert!(node.was_asked(&Command::Pause { transfer: 5 }));
+    assert!(!node.was_asked(&Command::Cancel { transfer: 5 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_cancels_the_transfer_and_is_130() {
-    let node = fetching(TransferState::Fetching, b"").await;
+async fn ctrl_c_pauses_the_transfer_and_is_130() {
+    let node = fetching(TransferState::Fetching).await;
     let mut command = node.command(&["get", &content(1).sha1.to_string()]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let link = content(1).sha1.to_string().parse().unwrap();
@@ -506,8 +602,10 @@ async fn ctrl_c_cancels_the_transfer_and_is_130() {
     Process::new("kill").args(["-INT", &pid]).status().unwrap();
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let ended = ended.await.unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
-    assert!(node.was_asked(&Command::Cancel { transfer: 5 }));
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("kept") && stderr.contains("the same command goes on"), "{stderr}");
+    assert!(node.was_asked(&Command::Pause { transfer: 5 }));
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -517,6 +615,191 @@ async fn until(condition: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("in time");
+}
+
+/// A node with a transfer in each of some states, numbered from 1.
+async fn with_transfers(states: Vec<TransferState>) -> Node {
+    Node::new(move |command| match command {
+        Command::Transfers(window) => {
+            let row = |(n, state): (usize, &TransferState)| TransferRow {
+                transfer: n as u64 + 1,
+                ..transfer(Path::new("/x"), state.clone())
+            };
+            let rows: Vec<TransferRow> = states.iter().enumerate().map(row).collect();
+            reply(Reply::Transfers(page(rows, *window, 1)))
+        }
+        Command::Pause { transfer: 9 }
+        | Command::Resume { transfer: 9 }
+        | Command::Tune { transfer: 9, .. }
+        | Command::Sources { transfer: 9 } => {
+            let failure = Failure::new(FailureKind::Error, "there is no transfer 9");
+            vec![Say::Reply(Err(failure.hint("see which there are: p2pfs-tui transfers")))]
+        }
+        Command::Pause { .. } | Command::Resume { .. } | Command::Tune { .. } => reply(Reply::Done),
+        Command::Sources { .. } => {
+            let source = |rate, state| SourceRow {
+                peer: peer(),
+                rate,
+                rtt_ms: Some(40),
+                outstanding: 2 << 20,
+                state,
+            };
+            let evidence = format!("block 7 of {HOSTILE} is wrong");
+            reply(Reply::Sources(vec![
+                source(0, SourceState::Banned { evidence }),
+                source(100, SourceState::Waiting(3)),
+                source(2_000, SourceState::Serving),
+            ]))
+        }
+        other => common(other),
+    })
+    .await
+}
+
+fn waiting() -> TransferState {
+    let why = Failure::new(FailureKind::NotFound, "nobody \u{1b}has it");
+    TransferState::Waiting { why, retry_at: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_transfers_are_paused_and_one_that_cannot_be_holds_up_no_other() {
+    let node = with_transfers(vec![TransferState::Fetching]).await;
+    let ran = node.run(&["pause", "5", "9", "7", "5"]).await;
+    assert_eq!(ran.ends(1).out(), "transfer 5 is paused\ntransfer 7 is paused\n");
+    assert!(ran.stderr.contains("there is no transfer 9"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("next: see which there are"), "{}", ran.stderr);
+    let rows = node.run(&["resume", "5", "7", "--json"]).await.ends(0).rows();
+    let resumed: Vec<_> = rows.iter().map(|row| (&row["kind"], &row["transfer"])).collect();
+    assert_eq!(resumed, [(&"resumed".into(), &5.into()), (&"resumed".into(), &7.into())]);
+    let rows = node.run(&["cancel", "7", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]), (&"cancelled".into(), &7.into()));
+    assert!(node.was_asked(&Command::Cancel { transfer: 7 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_is_every_transfer_that_it_makes_sense_for() {
+    let failed = TransferState::Failed(Failure::new(FailureKind::Error, "no"));
+    let states = vec![
+        TransferState::Fetching,
+        TransferState::Paused,
+        waiting(),
+        TransferState::Queued,
+        failed,
+        TransferState::Done,
+        TransferState::Cancelled,
+    ];
+    let node = with_transfers(states).await;
+    let said = |ids: &[u64], told: &str| -> String {
+        ids.iter().map(|id| format!("transfer {id} {told}\n")).collect()
+    };
+    let ran = node.run(&["pause", "all"]).await;
+    assert_eq!(ran.ends(0).out(), said(&[1, 3, 4], "is paused"));
+    let ran = node.run(&["resume", "all"]).await;
+    assert_eq!(ran.ends(0).out(), said(&[2, 3], "goes on"));
+    let ran = node.run(&["cancel", "all"]).await;
+    assert_eq!(ran.ends(0).out(), said(&[1, 2, 3, 4], "is cancelled"));
+
+    let node = with_transfers(vec![TransferState::Done]).await;
+    let ran = node.run(&["pause", "all"]).await;
+    assert_eq!((ran.ends(0).out(), ran.stderr.trim()), ("", "there is nothing to pause"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_is_tuned() {
+    let node = with_transfers(Vec::new()).await;
+    let args = ["tune", "5", "--priority", "-3", "--first", "--limit", "500K"];
+    let ran = node.run(&args).await;
+    assert_eq!(
+        ran.ends(0).out(),
+        "transfer 5: priority -3, first of its priority, at most 500 KiB/s\n"
+    );
+    let change = Tuning {
+        priority: Some(-3),
+        place: Some(QueuePlace::First),
+        limit: Some(Rate(Some(500 << 10))),
+    };
+    assert!(node.was_asked(&Command::Tune { transfer: 5, change }));
+    let rows = node.run(&["tune", "5", "--limit", "unlimited", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]), (&"tuned".into(), &5.into()));
+    let change = Tuning { limit: Some(Rate(None)), ..Tuning::default() };
+    assert!(node.was_asked(&Command::Tune { transfer: 5, change }), "{:?}", node.asked);
+    let ran = node.run(&["tune", "9", "--last"]).await;
+    assert!(ran.ends(1).stderr.contains("next: see which there are"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_tell_where_they_stand_and_who_brings_them() {
+    let node = with_transfers(vec![TransferState::Fetching, waiting()]).await;
+    let ran = node.run(&["transfers"]).await;
+    let lines: Vec<&str> = ran.ends(0).out().lines().collect();
+    assert!(lines[1].contains("33%") && lines[1].contains("10s") && lines[1].contains("1/1"));
+    assert!(lines[2].contains("waiting, tries again in 0s: nobody ␛has it"), "{}", lines[2]);
+
+    let ran = node.run(&["transfers", "1"]).await;
+    for part in ["a␛[2Jb⟨U+202E⟩.txt", "512 B, 33%", "100 B/s, 10s left", "1 known, 1 in use"]
+    {
+        assert!(ran.ends(0).out().contains(part), "{part}: {}", ran.out());
+    }
+    let of = |state: &str| ran.out().lines().position(|line| line.contains(state)).unwrap();
+    assert!(of("serving") < of("serves 3 others first"), "{}", ran.out());
+    assert!(of("banned: block 7 of a␛[2Jb⟨U+202E⟩.txt is wrong") > 0);
+    let rows = node.run(&["transfers", "1", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["transfer"]["done"]), (&"transfer".into(), &512.into()));
+    let sources = rows[0]["sources"].as_array().unwrap();
+    assert_eq!(sources[1]["state"]["waiting"], 3);
+    assert_eq!(sources[2]["state"], "serving");
+    let ran = node.run(&["transfers", "9"]).await;
+    assert!(ran.ends(1).stderr.contains("next: see which there are"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_shown_and_changed() {
+    let hours: Hours = "09:00-17:00 up=1MiB down=unlimited".parse().unwrap();
+    let limits = Limits {
+        up: Rate(Some(8 << 20)),
+        down: Rate(None),
+        transfers: 5,
+        slots: 8,
+        floor: 256 << 20,
+        schedule: vec![hours],
+        in_force: (Rate(Some(1 << 20)), Rate(None)),
+    };
+    let node = Node::new(move |command| match command {
+        Command::Limits | Command::SetLimits(_) => reply(Reply::Limits(limits.clone())),
+        other => common(other),
+    })
+    .await;
+    let ran = node.run(&["limits"]).await;
+    let shown = "up         8 MiB/s (now, by the hours: 1 MiB/s)\n\
+                 down       unlimited\n\
+                 transfers  5 at a time\n\
+                 uploads    8 at a time\n\
+                 disk       256 MiB left free\n\
+                 hours      09:00-17:00 up=1MiB down=unlimited\n";
+    assert_eq!((ran.ends(0).out(), ran.stderr.as_str()), (shown, ""));
+    assert!(node.was_asked(&Command::Limits));
+    let rows = node.run(&["limits", "--json"]).await.ends(0).rows();
+    assert_eq!((&rows[0]["kind"], &rows[0]["up"]), (&"limits".into(), &(8 << 20).into()));
+    assert_eq!(rows[0]["schedule"][0]["from"], 540);
+
+    let args = ["limits", "--up", "2MiB", "--down=0", "--transfers", "3", "--floor", "1G"];
+    let ran = node.run(&args).await;
+    assert!(ran.ends(0).stderr.contains("until this node ends"), "{}", ran.stderr);
+    let change = LimitsChange {
+        up: Some(Rate(Some(2 << 20))),
+        down: Some(Rate(None)),
+        transfers: Some(3),
+        floor: Some(1 << 30),
+        ..LimitsChange::default()
+    };
+    assert!(node.was_asked(&Command::SetLimits(change)), "{:?}", node.asked);
+    let night = "23:00-06:00 up=unlimited down=unlimited";
+    node.run(&["limits", "--hours", &hours.to_string(), "--hours", night]).await.ends(0);
+    let schedule = |hours| LimitsChange { schedule: Some(hours), ..LimitsChange::default() };
+    let both = schedule(vec![hours, night.parse().unwrap()]);
+    assert!(node.was_asked(&Command::SetLimits(both)), "{:?}", node.asked);
+    node.run(&["limits", "--no-hours"]).await.ends(0);
+    assert!(node.was_asked(&Command::SetLimits(schedule(Vec::new()))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,147 +6,24 @@ use std::{
     fs,
     os::unix::{ffi::OsStrExt, fs::symlink},
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
 use p2pfs_tui::{
     application::{
-        catalog::SharedFile,
-        config::{NodeConfig, Overlay, Seeding},
-        indexing::{Change, IndexingService},
-        limits,
-        message::{Notice, NoticeLevel, ShareState, ShareTotals, Window},
+        config::NodeConfig,
+        indexing::IndexingService,
+        message::{NoticeLevel, ShareState, Window},
     },
-    domain::{NetworkName, Query},
+    domain::Query,
     network::content::hash::open_outboard,
 };
-use tempfile::TempDir;
 use tokio::{sync::mpsc, time::timeout};
 
-/// Far more than anything here takes; a machine may be busy.
-const DEADLINE: Duration = Duration::from_secs(120);
+#[path = "fixtures/home.rs"]
+mod home;
 
-/// Bytes of a file that has an outboard of its own: more than a span.
-const LARGE: usize = 1_300_000;
-
-/// A data directory and a folder to share, which outlive the services started on them.
-struct Home {
-    folder: TempDir,
-}
-
-impl Home {
-    fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("indexing").tempdir().unwrap();
-        fs::create_dir(folder.path().join("shared")).unwrap();
-        Self { folder }
-    }
-
-    fn shared(&self) -> PathBuf {
-        fs::canonicalize(self.folder.path()).unwrap().join("shared")
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.shared().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    fn config(&self) -> NodeConfig {
-        NodeConfig {
-            data_dir: self.data(),
-            download_dir: self.folder.path().join("downloads"),
-            network: "test".parse::<NetworkName>().unwrap(),
-            overlay: Overlay::Libp2p,
-            listen: Vec::new(),
-            bootstrap: Vec::new(),
-            mdns: false,
-            shares: Vec::new(),
-            serve_remembered: true,
-            limits: limits::Settings::default(),
-            seeding: Seeding::No,
-            connections: None,
-        }
-    }
-
-    async fn start(&self) -> Node {
-        Node::start(&self.config()).await
-    }
-}
-
-struct Node {
-    service: IndexingService,
-    changes: mpsc::Receiver<Change>,
-}
-
-impl Node {
-    async fn start(config: &NodeConfig) -> Self {
-        let (service, changes) = IndexingService::start(config).await.unwrap();
-        Self { service, changes }
-    }
-
-    async fn wait_until(&self, what: &str, done: impl Fn(&ShareTotals) -> bool) {
-        let mut generation = self.service.generation();
-        let wait = async {
-            loop {
-                generation.borrow_and_update();
-                if done(&self.service.totals()) {
-                    return;
-                }
-                generation.changed().await.unwrap();
-            }
-        };
-        let ended = timeout(DEADLINE, wait).await;
-        assert!(ended.is_ok(), "{what}: {:?}", self.service.totals());
-    }
-
-    /// Waits until so many files are served and none waits.
-    async fn wait_for_files(&self, files: u64) {
-        self.wait_until("hashing", |t| t.files == files && t.to_hash == 0).await;
-    }
-
-    async fn change(&mut self) -> Change {
-        timeout(DEADLINE, self.changes.recv()).await.unwrap().unwrap()
-    }
-
-    async fn added(&mut self, count: usize) -> Vec<Arc<SharedFile>> {
-        let mut files = Vec::new();
-        while files.len() < count {
-            match self.change().await {
-                Change::Added(file) => files.push(file),
-                Change::Removed(file) => panic!("removed {:?}", file.path),
-                Change::Notice(_) => {}
-            }
-        }
-        files
-    }
-
-    async fn removed(&mut self) -> Arc<SharedFile> {
-        loop {
-            if let Change::Removed(file) = self.change().await {
-                return file;
-            }
-        }
-    }
-
-    async fn notice(&mut self) -> Notice {
-        loop {
-            if let Change::Notice(notice) = self.change().await {
-                return notice;
-            }
-        }
-    }
-
-    fn paths(&self) -> BTreeSet<PathBuf> {
-        let page = self.service.rows(Window::first(Window::MAX));
-        page.rows.into_iter().map(|row| row.path).collect()
-    }
-}
+use home::{DEADLINE, Home, LARGE, Node};
 
 #[tokio::test]
 async fn a_shared_folder_is_served_and_a_restart_hashes_nothing() {
@@ -461,12 +338,14 @@ async fn a_listener_that_is_slow_or_gone_holds_nothing_up() {
     node.wait_for_files(500).await;
     let files = node.added(500).await;
     let file = files.last().unwrap();
-    node.service.announced(&file.manifest.content, 2, 9);
-    let state = node.service.row(&file.path).unwrap().state;
-    assert_eq!(state, ShareState::Announcing { done: 2, keys: 9 });
-    node.service.announced(&file.manifest.content, 9, 9);
-    let state = node.service.row(&file.path).unwrap().state;
-    assert_eq!(state, ShareState::Announced { keys: 9 });
+    let keys = u32::try_from(file.manifest.keys().len()).unwrap();
+    let state = || node.service.row(&file.path).unwrap().state;
+    node.service.announced(&file.manifest.content, 2, keys);
+    assert_eq!(state(), ShareState::Announcing { done: 2, keys });
+    node.service.announced(&file.manifest.content, keys + 1, keys + 1);
+    assert_eq!(state(), ShareState::Announcing { done: 2, keys }, "that is another file");
+    node.service.announced(&file.manifest.content, keys, keys);
+    assert_eq!(state(), ShareState::Announced { keys });
 
     let (_, gone) = mpsc::channel(1);
     drop(std::mem::replace(&mut node.changes, gone));

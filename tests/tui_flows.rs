@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use fixtures::{FakeNode, NOW, Screen, read_key, scenes};
 use p2pfs_tui::{
     application::message::{
-        Command, Event, Failure, FailureKind, Notice, NoticeLevel, Output, TransferState,
+        Command, Event, Failure, FailureKind, LimitsChange, Notice, NoticeLevel, Output,
+        QueuePlace, Rate, Reply, Request, TransferState, Tuning,
     },
     domain::{Field, query::QueryText},
     tui::state::{Copied, Effect, Input, KEYMAP, update},
@@ -33,6 +34,7 @@ fn commands(screen: &Screen) -> Vec<&Command> {
                 | Command::Roots
                 | Command::Shares(_)
                 | Command::Transfers(_)
+                | Command::Sources { .. }
                 | Command::Results { .. }
         )
     };
@@ -219,7 +221,170 @@ fn transfers_are_stopped_and_tried_again() {
     screen.press("j x");
     assert_shows(&screen, "is over already");
     screen.press("j Enter");
+    assert_eq!(commands(&screen).last(), Some(&&Command::Resume { transfer: 22 }));
+    // What was stopped has nothing left that could go on.
+    screen.press("g Enter");
     assert!(matches!(commands(&screen).last(), Some(Command::Get { .. })));
+}
+
+#[test]
+fn transfers_are_paused_and_go_on() {
+    let mut screen = typical();
+    screen.press("4 p");
+    assert_shows(&screen, "paused, 62% is here; p goes on");
+    assert_shows(&screen, "paused Symphony");
+    screen.press("p");
+    assert_shows(&screen, "queued until others end, 62% is here");
+    assert_eq!(
+        commands(&screen),
+        [&Command::Pause { transfer: 4 }, &Command::Resume { transfer: 4 }]
+    );
+    // What is done cannot be paused; what failed goes on.
+    screen.press("j j p");
+    assert_shows(&screen, "The Nutcracker - Trepak.ogg is over already");
+    screen.press("j p");
+    assert_eq!(commands(&screen)[2..], [&Command::Resume { transfer: 22 }]);
+    screen.press(":").type_text("resume").press("Enter");
+    assert_shows(&screen, "slides.pdf is on its way already");
+    screen.press("1 :").type_text("pause").press("Enter");
+    assert_eq!(commands(&screen).last(), Some(&&Command::Pause { transfer: 22 }));
+    assert_shows(&screen, "paused slides.pdf");
+    screen.press(":").type_text("pau").press("Enter");
+    assert_shows(&screen, "slides.pdf is paused already");
+}
+
+fn tuned(transfer: u64, change: Tuning) -> Command {
+    Command::Tune { transfer, change }
+}
+
+#[test]
+fn priorities_count_from_key_to_key() {
+    let mut screen = typical();
+    let priority = |n| tuned(4, Tuning { priority: Some(n), ..Tuning::default() });
+    screen.press("4");
+    // Pressed before the node answers.
+    let mut sent = Vec::new();
+    for key in ["+", "=", "-"] {
+        for effect in update(&mut screen.state, Input::Key(read_key(key))) {
+            let Effect::Send(request) = effect else { panic!("{effect:?}") };
+            sent.push(request);
+        }
+    }
+    let asked: Vec<&Command> = sent.iter().map(|request| &request.command).collect();
+    assert_eq!(asked, [&priority(1), &priority(2), &priority(1)]);
+    assert_shows(&screen, "  +1 ");
+    // What the node refuses does not stay on the screen.
+    let result = Err(Failure::new(FailureKind::Error, "transfer 4 is over already"));
+    screen.output(Output::Reply { id: sent[0].id, result });
+    assert_hides(&screen, "  +1 ");
+    screen.press("j j +");
+    assert_shows(&screen, "is over already");
+    assert!(commands(&screen).is_empty());
+}
+
+#[test]
+fn transfers_move_in_the_queue_and_have_limits_of_their_own() {
+    let mut screen = Screen::open(scenes::queue(), 100, 30);
+    screen.press("4 j j <");
+    assert_shows(&screen, "lecture-09.webm is the first of its priority");
+    screen.press("k >");
+    assert_shows(&screen, "lecture-08.webm is the last of its priority");
+    screen.press(":").type_text("first").press("Enter");
+    screen.press(":").type_text("limit fast").press("Enter");
+    assert_shows(&screen, "is no size");
+    screen.press("Ctrl-U").type_text("limit 500K").press("Enter");
+    assert_shows(&screen, "lecture-08.webm receives at most 500 KiB/s");
+    screen.press(":").type_text("limit unlimited").press("Enter");
+    assert_shows(&screen, "lecture-08.webm has no limit of its own");
+    let place =
+        |transfer, place| tuned(transfer, Tuning { place: Some(place), ..Tuning::default() });
+    let limit = |bytes| tuned(32, Tuning { limit: Some(Rate(bytes)), ..Tuning::default() });
+    assert_eq!(
+        commands(&screen),
+        [
+            &place(33, QueuePlace::First),
+            &place(32, QueuePlace::Last),
+            &place(32, QueuePlace::First),
+            &limit(Some(500 << 10)),
+            &limit(None),
+        ]
+    );
+}
+
+#[test]
+fn limits_of_the_node_are_shown_and_set() {
+    let mut screen = typical();
+    assert_shows(&screen, "↓ 3.40 MiB/s  ↑ 410 KiB/s of 8 MiB/s");
+    screen.press("L");
+    assert_shows(&screen, "› up 8MiB down unlimited");
+    screen.press("Ctrl-U").type_text("down 2MiB up").press("Enter");
+    assert_shows(&screen, "up: \"\" is no size");
+    screen.press("Ctrl-U").type_text("down 2MiB").press("Enter");
+    let down = Some(Rate(Some(2 << 20)));
+    let change = LimitsChange { down, ..LimitsChange::default() };
+    assert_eq!(commands(&screen), [&Command::Limits, &Command::SetLimits(change)]);
+    assert_shows(&screen, "limits: up 8 MiB/s, down 2 MiB/s — until this node ends");
+    assert_shows(&screen, "↓ 3.40 MiB/s of 2 MiB/s  ↑ 410 KiB/s of 8 MiB/s");
+    screen.press(":").type_text("limits").press("Enter");
+    assert_shows(&screen, "› up 8MiB down 2MiB");
+    screen.press("Esc :").type_text("limits up unlimited down unlimited").press("Enter");
+    assert_shows(&screen, "↓ 3.40 MiB/s  ↑ 410 KiB/s ");
+    assert_hides(&screen, "KiB/s of");
+}
+
+#[test]
+fn limits_by_the_hours_are_told_apart_from_those_that_are_set() {
+    let mut screen = Screen::open(scenes::typical(), 120, 30);
+    screen.node.limits.schedule.push("09:00-17:00 up=1MiB down=2MiB".parse().unwrap());
+    screen.node.limits.in_force = (Rate(Some(1 << 20)), Rate(Some(2 << 20)));
+    screen.press("L");
+    assert_shows(&screen, "› up 8MiB down unlimited");
+    assert_shows(&screen, "for other hours; now up 1 MiB/s, down 2 MiB/s");
+    screen.press("Ctrl-U").type_text("up 3MiB").press("Enter");
+    assert_shows(&screen, "by the schedule it is up 1 MiB/s, down 2 MiB/s now");
+    // What somebody typed meanwhile stays.
+    let effects = update(&mut screen.state, Input::Key(read_key("L")));
+    let Some(Effect::Send(asked)) = effects.into_iter().next() else { panic!("not asked") };
+    screen.type_text("x");
+    screen.output(Output::Reply {
+        id: asked.id,
+        result: Ok(Reply::Limits(screen.node.limits.clone())),
+    });
+    assert_shows(&screen, "up 1MiB down 2MiBx");
+}
+
+/// How often the sources of a transfer were asked for.
+fn sources_asked(screen: &Screen, transfer: u64) -> usize {
+    let asked = |request: &&Request| request.command == Command::Sources { transfer };
+    screen.sent.iter().filter(asked).count()
+}
+
+#[test]
+fn sources_are_read_only_while_somebody_looks() {
+    let mut screen = typical();
+    let second = |screen: &mut Screen, n: u64| screen.input(Input::Tick((NOW + n) * 1_000));
+    screen.press("4");
+    second(&mut screen, 1);
+    assert_eq!(sources_asked(&screen, 4), 0);
+    screen.press("z");
+    assert_shows(&screen, "banned: block 4711 has another hash than its proof says");
+    assert_shows(&screen, "serves 3 others first");
+    screen.press("h l");
+    second(&mut screen, 2);
+    second(&mut screen, 3);
+    assert_eq!(sources_asked(&screen, 4), 3);
+    // Another is read at once, and says nothing of the first.
+    screen.press("j");
+    assert_eq!((sources_asked(&screen, 4), sources_asked(&screen, 21)), (3, 1));
+    assert_hides(&screen, "block 4711");
+    // Nothing moves there any more.
+    screen.press("j");
+    second(&mut screen, 4);
+    second(&mut screen, 9);
+    assert_eq!(sources_asked(&screen, 3), 1);
+    screen.press("k k z");
+    second(&mut screen, 20);
+    assert_eq!(sources_asked(&screen, 4), 4);
 }
 
 #[test]
@@ -402,7 +567,7 @@ fn nothing_is_asked_of_a_node_that_ended() {
     assert_shows(&screen, "the node ended: nothing can be asked of it");
     screen.press("Esc s");
     assert_hides(&screen, "Search the network");
-    screen.press("a d J i 2 y 4 x y n");
+    screen.press("a d J i L 2 y 4 x y p + < n");
     assert_shows(&screen, "✗ the node ended: nothing can be asked of it");
     assert!(commands(&screen).is_empty());
     screen.press("Esc Esc");
@@ -435,6 +600,8 @@ fn keys_without_effect_say_so_and_are_not_offered() {
         ("2 u", "no shared file is selected"),
         ("2 y", "nothing is selected that could be copied"),
         ("4 x", "no transfer is selected"),
+        ("4 p", "no transfer is selected"),
+        ("4 <", "no transfer is selected"),
         ("4 Enter", "nothing is selected"),
     ] {
         screen.press(keys);
@@ -443,6 +610,7 @@ fn keys_without_effect_say_so_and_are_not_offered() {
         assert_hides(&screen, "copy link");
         assert_hides(&screen, "unshare");
         assert_hides(&screen, "x stop");
+        assert_hides(&screen, "p pause");
     }
 }
 

@@ -7,6 +7,7 @@
 mod fixtures;
 
 use fixtures::{FakeNode, Screen, scenes};
+use p2pfs_tui::application::message::Rate;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (50, 15)];
 
@@ -53,6 +54,46 @@ fn results() {
 fn transfers() {
     pictures("transfers", scenes::typical, false, |screen| {
         screen.press("4");
+    });
+}
+
+#[test]
+fn queue() {
+    pictures("queue", scenes::queue, false, |screen| {
+        screen.press("4");
+    });
+    pictures("paused", scenes::queue, false, |screen| {
+        screen.press("4 p j j j z");
+    });
+    pictures("waiting", scenes::queue, false, |screen| {
+        screen.press("4 j j j j j z");
+    });
+}
+
+#[test]
+fn sources() {
+    pictures("sources", scenes::typical, false, |screen| {
+        screen.press("4 z");
+    });
+    pictures("sources_of_many", scenes::queue, false, |screen| {
+        for n in 20..60 {
+            let mut source = screen.node.sources[1].clone();
+            (source.peer, source.rate) = (scenes::peer(n), u64::from(n) * 10_000);
+            screen.node.sources.push(source);
+        }
+        screen.press("4 z");
+    });
+}
+
+#[test]
+fn limits() {
+    pictures("limits", scenes::queue, false, |screen| {
+        screen.press("4 L");
+    });
+    pictures("limits_by_hours", scenes::queue, false, |screen| {
+        screen.node.limits.schedule.push("09:00-17:00 up=1MiB down=2MiB".parse().unwrap());
+        screen.node.limits.in_force = (Rate(Some(1 << 20)), Rate(Some(2 << 20)));
+        screen.press("L");
     });
 }
 

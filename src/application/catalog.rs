@@ -13,7 +13,7 @@
 //! Invariant: a file is in the postings of all its terms, or in none.
 
 mod packed;
-mod posting;
+pub(super) mod posting;
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},

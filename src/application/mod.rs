@@ -24,6 +24,7 @@ mod observer;
 mod peers;
 mod provider;
 mod session;
+mod streams;
 
 use std::{path::Path, sync::Arc};
 

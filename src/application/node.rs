@@ -19,6 +19,7 @@ use super::{
     provider::Provider,
     search::QueryService,
     seeding::SeedingService,
+    streams::Streams,
     transfers::{Bounds, Offers, Parts, Transfers},
 };
 use crate::{
@@ -48,6 +49,7 @@ pub(super) struct Node {
     pub(super) collections: Collections,
     pub(super) queries: QueryService,
     pub(super) transfers: Transfers,
+    pub(super) streams: Streams,
     pub(super) limits: Arc<LimitsService>,
     pub(super) notices: Arc<Notices>,
     pub(super) events: broadcast::Sender<Event>,
@@ -81,7 +83,11 @@ impl Node {
         let (completed, done) = mpsc::unbounded_channel();
         let collections = Collections::open(&config.data_dir, catalog.clone());
         let announced = Arc::new(Announced(indexing.clone()));
-        let announcer = Announcer::start(dht.clone(), host.state(), announced);
+        let moved = {
+            let (uploads, downloads) = (uploads.clone(), downloads.clone());
+            move || uploads.meter.total() + downloads.total()
+        };
+        let announcer = Announcer::start(dht.clone(), host.state(), announced, moved);
         let provider = Arc::new(Provider {
             catalog: catalog.clone(),
             indexing: indexing.clone(),
@@ -123,6 +129,7 @@ impl Node {
             transfers.clone(),
         ));
         let stopped = CancellationToken::new();
+        let streams = Streams::new(transfers.clone(), indexing.clone(), stopped.clone());
         let glance = Arc::new(Glance::new(Watched {
             info: info(&config, &host),
             host: host.clone(),
@@ -147,6 +154,7 @@ impl Node {
             collections,
             queries,
             transfers,
+            streams,
             limits,
             notices,
             events,
@@ -241,7 +249,7 @@ async fn announce_changes(node: Arc<Node>, mut changes: mpsc::Receiver<Change>) 
     while let Some(change) = changes.recv().await {
         match change {
             Change::Added(file) => node.announcer.add(&file.manifest).await,
-            Change::Removed(file) => node.announcer.remove(file.manifest.content).await,
+            Change::Removed(file) => node.announcer.remove(&file.manifest).await,
             Change::Notice(notice) => node.notices.tell(notice),
         }
     }

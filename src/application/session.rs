@@ -97,8 +97,8 @@ async fn carry_out(node: &Node, command: Command) -> Result<Reply, Failure> {
         Command::Unshare { path } => {
             let folder = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let files = node.indexing.unshare(path).await?;
-            for content in node.collections.forget_beneath(&folder) {
-                node.announcer.remove(content).await;
+            for manifest in node.collections.forget_beneath(&folder) {
+                node.announcer.remove(&manifest).await;
             }
             let records_until = peers::unix_now() + announcing::RECORD_TTL.as_secs();
             Ok(Reply::Unshared { files, records_until })
@@ -116,7 +116,7 @@ async fn carry_out(node: &Node, command: Command) -> Result<Reply, Failure> {
             let transfer = node.transfers.get(link, destination, select);
             transfer.map(|transfer| Reply::Transfer { transfer })
         }
-        Command::Stream { link, temporary } => todo!("{link} {temporary}"),
+        Command::Stream { link, temporary } => node.streams.open(link, temporary).await,
         Command::Transfers(window) => Ok(Reply::Transfers(node.transfers.rows(window))),
         Command::Sources { transfer } => node.transfers.sources(transfer).map(Reply::Sources),
         Command::Pause { transfer } => node.transfers.pause(transfer).map(|()| Reply::Done),

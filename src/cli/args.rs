@@ -9,11 +9,13 @@ use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand, Val
 use multiaddr::Multiaddr;
 
 use super::{
-    cancel, config, daemon, demo, get, help, invite, join, link, peers, routing, search,
-    settings::{self, Limit},
-    share, shares, status, transfers, unshare,
+    cancel, config, daemon, demo, get, help, invite, join, limits, link, pause, peers, resume,
+    routing, search, settings, share, shares, status, stream, transfers, tune, unshare,
 };
-use crate::{application::config::Overlay, domain::NetworkName};
+use crate::{
+    application::{config::Overlay, message::Rate},
+    domain::NetworkName,
+};
 
 const ABOUT: &str = "Peer-to-peer file sharing in a terminal: no server, no tracker, no account.";
 const AFTER: &str = "\
@@ -44,8 +46,13 @@ pub(super) enum Verb {
     Daemon(daemon::Args),
     Search(search::Args),
     Get(get::Args),
+    Stream(stream::Args),
     Transfers(transfers::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
     Cancel(cancel::Args),
+    Tune(tune::Args),
+    Limits(limits::Args),
     Share(share::Args),
     Unshare(unshare::Args),
     Shares(shares::Args),
@@ -92,8 +99,11 @@ pub(super) struct Globals {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) download_dir: Option<PathBuf>,
     /// The most that is sent per second: 500K, 8MiB, unlimited
-    #[arg(long, value_name = "RATE", value_parser = settings::limit)]
-    pub(super) upload_limit: Option<Limit>,
+    #[arg(long, value_name = "RATE", value_parser = settings::rate)]
+    pub(super) upload_limit: Option<Rate>,
+    /// The most that is received per second
+    #[arg(long, value_name = "RATE", value_parser = settings::rate)]
+    pub(super) download_limit: Option<Rate>,
     /// Answer in JSON: one object on one line, or one per line where they stream
     #[arg(long)]
     pub(super) json: bool,
@@ -116,6 +126,7 @@ impl Globals {
             no_mdns: self.no_mdns || deeper.no_mdns,
             download_dir: deeper.download_dir.or(self.download_dir),
             upload_limit: deeper.upload_limit.or(self.upload_limit),
+            download_limit: deeper.download_limit.or(self.download_limit),
             json: self.json || deeper.json,
             quiet: self.quiet || deeper.quiet,
             ..self
@@ -133,6 +144,7 @@ impl Globals {
             ("--share", !self.share.is_empty()),
             ("--download-dir", self.download_dir.is_some()),
             ("--upload-limit", self.upload_limit.is_some()),
+            ("--download-limit", self.download_limit.is_some()),
         ]
         .into_iter()
         .filter_map(|(flag, given)| given.then_some(flag))
@@ -265,6 +277,18 @@ mod tests {
             ("--bootstrap /ip4/127.0.0.1/tcp/1", "without /p2p/"),
             ("--bootstrap somewhere", "/p2p/12D3KooW"),
             ("--upload-limit fast", "is no size"),
+            ("--download-limit fast", "is no size"),
+            ("pause", "<ID|all>..."),
+            ("pause five", "all"),
+            ("cancel 5 -1", "-1"),
+            ("tune 5", "--priority"),
+            ("tune 5 --first --last", "cannot be used with"),
+            ("tune 5 --priority 200", "200"),
+            ("limits --up fast", "is no size"),
+            ("limits --slots 0", "between 1 and 256"),
+            ("limits --hours 9-17", "\"9\" is no time of day"),
+            ("limits --hours 9:00-17:00", "up is missing"),
+            ("limits --no-hours --hours 9:00-17:00", "up is missing"),
             ("search", "QUERY"),
             ("serach x", "search"),
         ] {

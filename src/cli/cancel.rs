@@ -1,21 +1,28 @@
-//! `cancel ID`: stop a transfer.
+//! `cancel ID…`: stop transfers for good.
 
-use super::{Context, exit::Outcome, node};
-use crate::application::message::{Command, TransferId};
+use super::{
+    Context,
+    exit::Outcome,
+    which::{Deed, Which, each},
+};
+use crate::application::message::Command;
 
-/// Stop a transfer and delete what is unfinished
+/// Stop transfers and delete what is unfinished
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The transfer, as `transfers` numbers it
-    id: TransferId,
+    /// The transfers, as `transfers` numbers them; `all` for every one that is not over
+    #[arg(required = true, value_name = "ID|all")]
+    ids: Vec<Which>,
 }
 
+const CANCEL: Deed = Deed {
+    kind: "cancelled",
+    told: "is cancelled",
+    none: "there is nothing to cancel",
+    means: |state| !state.is_over(),
+    command: |transfer| Command::Cancel { transfer },
+};
+
 pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
-    let mut client = node::required(cx).await?;
-    client.call(Command::Cancel { transfer: args.id }).await?;
-    if cx.out.json {
-        cx.out.row("cancelled", serde_json::json!({ "transfer": args.id }))
-    } else {
-        cx.out.line(format_args!("transfer {} is cancelled", args.id))
-    }
+    each(&args.ids, &CANCEL, cx).await
 }

@@ -15,22 +15,27 @@ mod get;
 mod help;
 mod invite;
 mod join;
+mod limits;
 mod link;
 mod logging;
 mod node;
 mod output;
+mod pause;
 mod peers;
+mod resume;
 mod routing;
-mod scratch;
 mod search;
 mod settings;
 mod share;
 mod shares;
 mod signals;
 mod status;
+mod stream;
 mod transfers;
 mod tui;
+mod tune;
 mod unshare;
+mod which;
 
 use std::process::ExitCode;
 
@@ -114,7 +119,12 @@ async fn dispatch(verb: Option<Verb>, cx: &Context) -> Outcome {
         Some(Verb::Daemon(args)) => daemon::run(args, cx).await,
         Some(Verb::Search(args)) => search::run(args, cx).await,
         Some(Verb::Get(args)) => get::run(args, cx).await,
+        Some(Verb::Stream(args)) => interruptible(stream::run(args, cx)).await,
         Some(Verb::Transfers(args)) => interruptible(transfers::run(args, cx)).await,
+        Some(Verb::Pause(args)) => interruptible(pause::run(args, cx)).await,
+        Some(Verb::Resume(args)) => interruptible(resume::run(args, cx)).await,
+        Some(Verb::Tune(args)) => interruptible(tune::run(args, cx)).await,
+        Some(Verb::Limits(args)) => interruptible(limits::run(args, cx)).await,
         Some(Verb::Cancel(args)) => interruptible(cancel::run(args, cx)).await,
         Some(Verb::Share(args)) => interruptible(share::run(args, cx)).await,
         Some(Verb::Unshare(args)) => interruptible(unshare::run(args, cx)).await,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{Context, exit::unexpected, logging, output::Output as CliOutput, scratch};
+use super::{Context, exit::unexpected, logging, output::Output as CliOutput};
 use crate::{
     application::{
         Application,
@@ -44,7 +44,6 @@ impl OwnNode {
         let log = logging::start(&cx.settings)?;
         let data_dir = config.data_dir.clone();
         let application = Application::start(config).await?;
-        scratch::sweep(&data_dir);
         let node = application.clone();
         let socket = &cx.settings.paths.socket;
         match ControlServer::open(socket, &data_dir, move || node.connect()).await {

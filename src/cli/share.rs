@@ -1,4 +1,7 @@
-//! `share PATH…`: offer files and folders, and wait until others can find them.
+//! `share PATH…`: offer files and folders, and wait until others can find them; or only tell what
+//! that would publish.
+
+mod dry_run;
 
 use std::path::{Path, PathBuf};
 
@@ -31,16 +34,22 @@ pub(super) struct Args {
     /// Return at once; hashing and announcing go on in the node
     #[arg(long)]
     no_wait: bool,
+    /// Tell what would be published, and change nothing; needs no node
+    #[arg(long, conflicts_with = "no_wait")]
+    dry_run: bool,
 }
 
 pub(super) async fn run(args: Args, cx: &Context) -> Outcome {
+    if args.dry_run {
+        return dry_run::run(args.paths, cx).await;
+    }
     let mut client = node::required(cx).await?;
     let mut shared = Vec::new();
     let mut failed = None;
     for path in &args.paths {
         match share(&mut client, path).await {
             Ok(root) => {
-                tell(&root, cx)?;
+                tell_root(&root, "shared", "sharing", cx)?;
                 shared.push(root);
             }
             Err(failure) => {
@@ -69,12 +78,13 @@ async fn share(client: &mut Client, path: &Path) -> Result<RootRow, Failure> {
     }
 }
 
-fn tell(root: &RootRow, cx: &Context) -> Outcome {
+/// Tells of a path: what is done, or would be. `kind` is its name in JSON.
+fn tell_root(root: &RootRow, kind: &str, what: &str, cx: &Context) -> Outcome {
     if cx.out.json {
-        return cx.out.row("shared", root);
+        return cx.out.row(kind, root);
     }
     let (files, size) = (format::count(root.files, "file"), units::bytes(root.bytes));
-    cx.out.line(format_args!("sharing {} ({files}, {size})", format::path(&root.path)))
+    cx.out.line(format_args!("{what} {} ({files}, {size})", format::path(&root.path)))
 }
 
 /// Waits until everything is hashed and announced.

@@ -5,6 +5,7 @@ use super::{
     exit::{Outcome, unexpected},
     format, node,
     output::{Align, Table},
+    transfers,
 };
 use crate::{
     application::message::{Command, Reply, RootRow, ShareRow, ShareState},
@@ -83,7 +84,9 @@ fn path_within(file: &ShareRow) -> String {
 fn state(state: &ShareState) -> String {
     match state {
         ShareState::Waiting => "waiting".to_owned(),
-        ShareState::Hashing => "hashing".to_owned(),
+        ShareState::Hashing { done, size } => {
+            format!("hashing {}", transfers::percent(*done, Some(*size)))
+        }
         ShareState::Announcing { done, keys } => format!("announcing {done}/{keys}"),
         ShareState::Announced { .. } => "announced".to_owned(),
         ShareState::Failed { reason } => format!("failed: {reason}"),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     application::message::{
-        Command, Rates, Reachability, Reply, ShareTotals, Snapshot, TransferTotals, Verdict,
+        Command, Rate, Rates, Reachability, Reply, ShareTotals, Snapshot, TransferTotals, Verdict,
     },
     domain::units,
 };
@@ -92,29 +92,15 @@ fn lines(snapshot: &Snapshot) -> Vec<(&'static str, String)> {
     for (n, address) in listen.iter().enumerate() {
         lines.push((if n == 0 { "listen" } else { "" }, address.to_string()));
     }
-    let limit = rates.up_limit.map_or_else(|| "no limit".to_owned(), units::rate);
     lines.extend([
         (
             "peers",
             format!("{} connected, {} in the routing table", snapshot.peers, snapshot.routing),
         ),
         ("sharing", sharing(&snapshot.shares)),
-        (
-            "transfers",
-            format!(
-                "{} active, {} done, {} failed",
-                transfers.active, transfers.done, transfers.failed
-            ),
-        ),
-        ("down", format!("{}, {} so far", units::rate(rates.down), units::bytes(rates.total_down))),
-        (
-            "up",
-            format!(
-                "{}, {} so far, at most {limit}",
-                units::rate(rates.up),
-                units::bytes(rates.total_up)
-            ),
-        ),
+        ("transfers", counted(transfers)),
+        ("down", flow(rates.down, rates.total_down, rates.down_limit)),
+        ("up", flow(rates.up, rates.total_up, rates.up_limit)),
         ("data", format::path(&node.data_dir)),
         ("downloads", format::path(&node.download_dir)),
         (
@@ -123,6 +109,26 @@ fn lines(snapshot: &Snapshot) -> Vec<(&'static str, String)> {
         ),
     ]);
     lines
+}
+
+/// Transfers by state, those that there are.
+fn counted(totals: &TransferTotals) -> String {
+    let TransferTotals { active, queued, paused, done, failed } = *totals;
+    let mut parts = vec![format!("{active} active")];
+    for (number, state) in [(queued, "queued"), (paused, "paused")] {
+        parts.extend((number > 0).then(|| format!("{number} {state}")));
+    }
+    parts.push(format!("{done} done, {failed} failed"));
+    parts.join(", ")
+}
+
+/// A rate, what it came to so far, and the limit in force.
+fn flow(rate: u64, total: u64, limit: Option<u64>) -> String {
+    let limit = match limit {
+        Some(_) => format!("at most {}", Rate(limit).about()),
+        None => "without limit".to_owned(),
+    };
+    format!("{}, {} so far, {limit}", units::rate(rate), units::bytes(total))
 }
 
 fn verdict(verdict: Verdict) -> &'static str {

@@ -1,10 +1,11 @@
-//! A line between a client and a node, and how the node behaves on it.
+//! A line between a client and a node: how the node behaves on it, how it opens and breaks.
 
 use std::{collections::VecDeque, ops::Range};
 
 use p2pfs_tui::network::content::schedule::{Ended, PeerNo, RequestNo, SpanNo};
+use rand::Rng;
 
-use super::Time;
+use super::{Event, Network, Time, seconds};
 
 #[derive(Debug)]
 pub enum ToServer {
@@ -83,5 +84,83 @@ impl Link {
 
     pub fn ends(&self) -> (usize, usize, PeerNo) {
         (self.client, self.node, self.peer)
+    }
+}
+
+impl Network {
+    pub(super) fn connect(&mut self, client: usize, node: usize) {
+        if self.clients[client].is_done() || self.nodes[node].is_banned {
+            return;
+        }
+        let now = self.instant();
+        let peer = self.clients[client].join(now, self.links.len());
+        let of_node = &mut self.nodes[node];
+        // Who can be relied on fails once, not on every line.
+        let character = match of_node.is_reliable {
+            true => std::mem::take(&mut of_node.character),
+            false => of_node.character.clone(),
+        };
+        if let Some((mean, _)) = self.nodes[node].loses {
+            let after = self.rng.random_range(0.2..2.0) * mean;
+            self.push(self.now + seconds(after), Event::Lost(self.links.len()));
+        }
+        self.links.push(Link::new(client, node, peer, character));
+        let link = self.links.len() - 1;
+        match self.spans_of(node) {
+            None => self.send_down(link, ToClient::HasAll),
+            Some(spans) => {
+                spans.into_iter().for_each(|span| self.send_down(link, ToClient::Has(span)));
+            }
+        }
+        self.pump(client);
+    }
+
+    /// A line breaks; a node that comes back does so after a while, under another number.
+    pub(super) fn lose(&mut self, link: usize) {
+        if !self.links[link].is_open {
+            return;
+        }
+        self.close(link);
+        let (client, node, peer) = self.links[link].ends();
+        let now = self.instant();
+        self.clients[client].left(peer, now);
+        if let Some((_, back)) = self.nodes[node].loses {
+            self.push(self.now + seconds(back), Event::Connect(client, node));
+        }
+        self.pump(client);
+    }
+
+    pub(super) fn close(&mut self, link: usize) {
+        self.links[link].is_open = false;
+        self.links[link].queue.clear();
+    }
+
+    pub(super) fn gain(&mut self, node: usize, span: SpanNo) {
+        if self.nodes[node].add(span) {
+            self.tell_all(node, span);
+        }
+    }
+
+    /// A node tells everybody who is connected to it that it has a span.
+    pub(super) fn tell_all(&mut self, node: usize, span: SpanNo) {
+        for link in 0..self.links.len() {
+            if self.links[link].node == node && self.links[link].is_open {
+                self.send_down(link, ToClient::Has(span));
+            }
+        }
+    }
+
+    /// The spans that a node has; `None`: all.
+    fn spans_of(&self, node: usize) -> Option<Vec<SpanNo>> {
+        let Some(of) = self.nodes[node].fetches_as else { return self.nodes[node].spans() };
+        let client = &self.clients[of];
+        Some((0..client.count()).filter(|span| client.has_whole(*span)).collect())
+    }
+
+    pub(super) fn has_span(&self, node: usize, span: SpanNo) -> bool {
+        match self.nodes[node].fetches_as {
+            Some(client) => self.clients[client].has_whole(span),
+            None => self.nodes[node].has(span),
+        }
     }
 }

@@ -18,7 +18,7 @@ use p2pfs_tui::{
         limits,
         message::{
             Command, Failure, Output, Reply, ResultRow, SearchRow, ShareRow, ShareState, Snapshot,
-            TransferRow, Window,
+            TransferId, TransferRow, Window,
         },
     },
     domain::{Field, Link, query::QueryText},
@@ -173,6 +173,14 @@ impl TestNode {
         Found { rows: page.rows, summary }
     }
 
+    /// One transfer, while it is listed.
+    pub async fn transfer(&mut self, transfer: TransferId) -> Option<TransferRow> {
+        match self.call(Command::Transfers(Window::first(1_000))).await.unwrap() {
+            Reply::Transfers(page) => page.rows.into_iter().find(|row| row.transfer == transfer),
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Fetches a link and waits for the end.
     pub async fn get(&mut self, link: Link) -> TransferRow {
         self.get_selected(link, Vec::new()).await
@@ -186,11 +194,7 @@ impl TestNode {
         };
         let waiting = async {
             loop {
-                let command = Command::Transfers(Window::first(1_000));
-                let Reply::Transfers(page) = self.call(command).await.unwrap() else {
-                    panic!("no transfers");
-                };
-                let row = page.rows.into_iter().find(|row| row.transfer == transfer).unwrap();
+                let row = self.transfer(transfer).await.unwrap();
                 if row.state.is_over() {
                     return row;
                 }

@@ -7,6 +7,7 @@
 
 mod keys;
 mod pace;
+mod traffic;
 
 use std::{
     sync::Arc,
@@ -22,6 +23,7 @@ use tokio::{
 use self::{
     keys::{Keys, Progress},
     pace::Pace,
+    traffic::{BREATH, Traffic},
 };
 use crate::{
     domain::{ContentId, Key, Manifest},
@@ -51,21 +53,28 @@ pub struct Announcer {
 #[derive(Debug)]
 enum Order {
     Add(ContentId, Vec<Key>),
-    Remove(ContentId),
+    Remove(ContentId, Vec<Key>),
 }
 
-/// Hears how far the keys of a content are.
+/// Hears how far the keys of files are.
 pub trait Listener: Send + Sync + 'static {
-    /// `done` of the `keys` of a content are announced.
+    /// `done` of the `keys` of a file of this content are announced.
     fn announced(&self, content: &ContentId, done: u32, keys: u32);
 }
 
 impl Announcer {
-    /// Starts announcing on an overlay, for as long as the host knows somebody.
+    /// Starts announcing on an overlay, for as long as the host knows somebody. `moved` counts the
+    /// file bytes that come and go: while they do, announcing takes its time.
     #[must_use]
-    pub fn start(dht: Dht, host: watch::Receiver<HostState>, listener: Arc<dyn Listener>) -> Self {
+    pub fn start(
+        dht: Dht,
+        host: watch::Receiver<HostState>,
+        listener: Arc<dyn Listener>,
+        moved: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS);
-        tokio::spawn(Task { dht, host, listener, keys: Keys::default() }.run(receiver));
+        let traffic = Traffic::new(moved, Instant::now());
+        tokio::spawn(Task { dht, host, listener, keys: Keys::default(), traffic }.run(receiver));
         Self { orders }
     }
 
@@ -76,14 +85,22 @@ impl Announcer {
 
     /// Announces from now on that a content is here, or a part of it; not what it is called.
     pub async fn add_content(&self, content: ContentId) {
-        let keys = vec![Key::of_content(&content.sha1), Key::of_root(&content.root)];
-        let _ = self.orders.send(Order::Add(content, keys)).await;
+        let _ = self.orders.send(Order::Add(content, content_keys(&content))).await;
     }
 
-    /// Withdraws the keys that no other shared file has.
-    pub async fn remove(&self, content: ContentId) {
-        let _ = self.orders.send(Order::Remove(content)).await;
+    /// Withdraws the keys of a file that no other shared file has.
+    pub async fn remove(&self, manifest: &Manifest) {
+        let _ = self.orders.send(Order::Remove(manifest.content, manifest.keys())).await;
     }
+
+    /// Withdraws what [`Self::add_content`] announced.
+    pub async fn remove_content(&self, content: ContentId) {
+        let _ = self.orders.send(Order::Remove(content, content_keys(&content))).await;
+    }
+}
+
+fn content_keys(content: &ContentId) -> Vec<Key> {
+    vec![Key::of_content(&content.sha1), Key::of_root(&content.root)]
 }
 
 /// When somebody was first there, and when the routing table last grew.
@@ -123,6 +140,7 @@ struct Task {
     host: watch::Receiver<HostState>,
     listener: Arc<dyn Listener>,
     keys: Keys,
+    traffic: Traffic,
 }
 
 impl Task {
@@ -131,13 +149,18 @@ impl Task {
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut table, mut pace) = (Table::default(), Pace::default());
+        let mut rest = None;
         loop {
             let (peers, known) = {
                 let host = self.host.borrow_and_update();
                 (host.peers, host.routing)
             };
             let ready = table.ready(peers > 0, known, Instant::now());
-            while ready.is_none() && running.len() < pace.window() {
+            let now = Instant::now();
+            let busy = self.traffic.is_busy(now);
+            let window = if busy { 1 } else { pace.window() };
+            rest = rest.filter(|until| busy && *until > now);
+            while ready.is_none() && rest.is_none() && running.len() < window {
                 let Some(key) = self.keys.next() else { break };
                 let dht = self.dht.clone();
                 running.push(async move {
@@ -153,6 +176,7 @@ impl Task {
                 },
                 Some((key, size, elapsed, result)) = running.next() => {
                     pace.took(elapsed);
+                    rest = busy.then(|| Instant::now() + BREATH);
                     // Where the table is empty although somebody is connected, as on a lone node
                     // that all others reach from behind a translator, ours is the one record.
                     let taken = result.as_ref().is_ok_and(|t| t.answered > 0 || t.asked == 0);
@@ -169,6 +193,7 @@ impl Task {
                 // The first peer is what everything here waits for.
                 changed = self.host.changed() => if changed.is_err() { return },
                 () = sleep_until(ready.flatten()) => {}
+                () = sleep_until(rest) => {}
                 _ = checks.tick() => {
                     let now = Instant::now();
                     self.keys.requeue(now, known, RECORD_TTL / 2, RETRY_AFTER);
@@ -180,11 +205,14 @@ impl Task {
     async fn obey(&mut self, order: Order) {
         match order {
             Order::Add(content, keys) => {
-                let progress = self.keys.add(content, keys);
-                self.report(vec![progress]);
+                let progress = self.keys.add(content, &keys);
+                // A file begins with none announced; only what others announced is news.
+                if progress.done > 0 {
+                    self.report(vec![progress]);
+                }
             }
-            Order::Remove(content) => {
-                for key in self.keys.remove(&content) {
+            Order::Remove(content, keys) => {
+                for key in self.keys.remove(&content, &keys) {
                     self.dht.withdraw(key).await;
                 }
             }

@@ -1,4 +1,4 @@
-//! The files that have a term: mostly one, seldom many.
+//! A set of numbers of files: of those that have a term or a key, mostly one, seldom many.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ const SHORT: usize = 32;
 
 /// A set of files.
 #[derive(Debug, Default)]
-pub(super) enum Posting {
+pub(in crate::application) enum Posting {
     /// None: a posting that is being made.
     #[default]
     Empty,
@@ -20,7 +20,7 @@ pub(super) enum Posting {
 }
 
 impl Posting {
-    pub(super) fn insert(&mut self, number: Number) {
+    pub(in crate::application) fn insert(&mut self, number: Number) {
         match self {
             Self::Empty => *self = Self::One(number),
             Self::One(one) if *one == number => {}
@@ -42,7 +42,7 @@ impl Posting {
         }
     }
 
-    pub(super) fn remove(&mut self, number: Number) {
+    pub(in crate::application) fn remove(&mut self, number: Number) {
         match self {
             Self::One(one) if *one == number => *self = Self::Empty,
             Self::Empty | Self::One(_) => {}
@@ -57,7 +57,7 @@ impl Posting {
         }
     }
 
-    pub(super) fn contains(&self, number: Number) -> bool {
+    pub(in crate::application) fn contains(&self, number: Number) -> bool {
         match self {
             Self::Empty => false,
             Self::One(one) => *one == number,
@@ -66,7 +66,7 @@ impl Posting {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::application) fn len(&self) -> usize {
         match self {
             Self::Empty => 0,
             Self::One(_) => 1,
@@ -75,12 +75,12 @@ impl Posting {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::application) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The files, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Number> + '_ {
+    pub(in crate::application) fn iter(&self) -> impl Iterator<Item = Number> + '_ {
         let (some, many) = match self {
             Self::Empty => (&[][..], None),
             Self::One(one) => (std::slice::from_ref(one), None),

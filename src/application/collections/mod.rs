@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// The most collections that are kept; the oldest makes room.
-pub const MAX_COLLECTIONS: usize = 256;
+pub(super) const MAX_COLLECTIONS: usize = 256;
 
 /// Shared folders that have a link. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -124,11 +124,11 @@ impl Collections {
     }
 
     /// Forgets the collections of folders at or beneath a path; returns what is to be withdrawn.
-    pub(super) fn forget_beneath(&self, path: &Path) -> Vec<ContentId> {
+    pub(super) fn forget_beneath(&self, path: &Path) -> Vec<Manifest> {
         let mut known = self.write();
         let beneath = known.by_root.values().filter(|shared| shared.folder.starts_with(path));
-        let gone: Vec<_> = beneath.map(|shared| shared.manifest.content).collect();
-        for content in &gone {
+        let gone: Vec<_> = beneath.map(|shared| shared.manifest.clone()).collect();
+        for Manifest { content, .. } in &gone {
             known.remove(&content.root);
             saved::remove(&self.inner.data_dir, &content.root);
         }

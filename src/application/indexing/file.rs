@@ -75,7 +75,10 @@ impl LibraryFile {
         };
         match &self.state {
             State::Waiting => row,
-            State::Hashing { .. } => ShareRow { state: ShareState::Hashing, ..row },
+            State::Hashing { read, .. } => {
+                let (done, size) = (*read, self.stamp.size);
+                ShareRow { state: ShareState::Hashing { done, size }, ..row }
+            }
             State::Failed(reason) => {
                 ShareRow { state: ShareState::Failed { reason: reason.to_string() }, ..row }
             }

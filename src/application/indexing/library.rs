@@ -17,6 +17,7 @@ use std::{
 use super::{
     Change,
     file::{self, Described, LibraryFile, State},
+    place::{Place, Placed, is_at_or_beneath},
     roots::Roots,
     scan::Found,
 };
@@ -72,9 +73,9 @@ enum Untold {
 pub(super) struct Library {
     /// The shared paths.
     pub(super) roots: Roots,
-    files: BTreeMap<Arc<Path>, LibraryFile>,
+    files: BTreeMap<Place, LibraryFile>,
     /// Files to be hashed: the newest scan first, then by path.
-    queue: BTreeSet<(Reverse<ScanNumber>, Arc<Path>)>,
+    queue: BTreeSet<(Reverse<ScanNumber>, Place)>,
     changes: VecDeque<Untold>,
     /// Files that were gone before anybody was told of them: nor is their end told.
     unheard: HashSet<Number>,
@@ -109,44 +110,51 @@ impl Library {
 
     /// Whether a file that a scan found is news, so that what is remembered of it is of interest.
     pub(super) fn is_news(&self, found: &Found) -> bool {
-        self.files
-            .get(&*found.path)
+        self.get(&found.path)
             .is_none_or(|file| file.stamp != found.stamp || matches!(file.state, State::Failed(_)))
     }
 
-    /// A scan of `root` found a file; `known` is what is remembered of it.
+    /// A scan of `root` found a file; `known` is what is remembered of it. Returns what was served
+    /// in its place.
     pub(super) fn found(
         &mut self,
         scan: ScanNumber,
         root: &Path,
         found: Found,
         known: Option<Described>,
-    ) {
+    ) -> Option<Arc<SharedFile>> {
         // The root may be gone by now, or the file excluded from it.
-        let Some(owner) = self.roots.owner(&found.path).filter(|owner| **owner == *root) else {
-            return;
-        };
+        let owner = self.roots.owner(&found.path).filter(|owner| **owner == *root)?;
         let path: Arc<Path> = Arc::clone(&found.path);
         if !self.is_news(&found) {
-            self.seen(path, scan);
-            return;
+            self.saw(&path, scan);
+            return None;
         }
-        self.take(&path);
-        let state = State::Waiting;
-        let file = LibraryFile { root: owner, stamp: found.stamp, scan, attempts: 0, state };
-        self.put(Arc::clone(&path), file);
-        match known {
-            Some(described) => self.serve(&path, described),
-            None => self.enqueue(path, scan),
-        }
+        let before = self.take(&path).flatten();
+        let (stamp, attempts) = (found.stamp, 0);
+        let state = match known {
+            Some(described) => self.serve(described),
+            None => {
+                self.enqueue(Arc::clone(&path), scan);
+                State::Waiting
+            }
+        };
+        self.put(path, LibraryFile { root: owner, stamp, scan, attempts, state });
+        before
     }
 
-    /// A scan of `root` is over: what it did not find is gone. Returns what was served of that.
-    pub(super) fn end_scan(&mut self, scan: ScanNumber, root: &Path) -> Vec<Arc<SharedFile>> {
+    /// A scan of what `root` has at and beneath a path is over: what it did not find is gone.
+    /// Returns what was served of that.
+    pub(super) fn end_scan(
+        &mut self,
+        scan: ScanNumber,
+        root: &Path,
+        scanned: &Path,
+    ) -> Vec<Arc<SharedFile>> {
         let gone = |path: &Arc<Path>| {
-            self.files.get(path).is_some_and(|file| file.scan < scan && *file.root == *root)
+            self.get(path).is_some_and(|file| file.scan < scan && *file.root == *root)
         };
-        let gone: Vec<_> = self.beneath(root).into_iter().filter(gone).collect();
+        let gone: Vec<_> = self.beneath(scanned).into_iter().filter(gone).collect();
         gone.iter().filter_map(|path| self.take(path)?).collect()
     }
 
@@ -179,11 +187,11 @@ impl Library {
         while jobs.len() < JOBS
             && let Some((_, path)) = self.queue.first()
         {
-            bytes += self.files.get(path).map_or(0, |file| file.stamp.size);
+            bytes += self.get(&path.0).map_or(0, |file| file.stamp.size);
             if bytes > JOBS_BYTES && !jobs.is_empty() {
                 break;
             }
-            let Some((_, path)) = self.queue.pop_first() else { break };
+            let Some((_, Place(path))) = self.queue.pop_first() else { break };
             self.jobs += 1;
             let number = self.jobs;
             self.edit(&path, |file| file.state = State::Hashing { job: number, read: 0 });
@@ -208,7 +216,9 @@ impl Library {
     pub(super) fn hashed(&mut self, job: &Job, described: Described) -> bool {
         let current = self.is_current(job);
         if current {
-            self.serve(&job.path, described);
+            let stamp = described.file().stamp;
+            let state = self.serve(described);
+            self.edit(&job.path, |file| (file.stamp, file.state) = (stamp, state));
         }
         current
     }
@@ -218,7 +228,7 @@ impl Library {
         if !self.is_current(job) {
             return false;
         }
-        let attempts = self.files.get(&job.path).map_or(0, |file| file.attempts + 1);
+        let attempts = self.get(&job.path).map_or(0, |file| file.attempts + 1);
         let reason = match why {
             NotHashed::Gone => {
                 self.take(&job.path);
@@ -239,7 +249,7 @@ impl Library {
     /// A served file is no longer what was hashed, and looks like `now`, if it is there at all.
     /// Returns what was served.
     pub(super) fn changed(&mut self, path: &Path, now: Option<Stamp>) -> Option<Arc<SharedFile>> {
-        if !matches!(self.files.get(path)?.state, State::Served { .. }) {
+        if !matches!(self.get(path)?.state, State::Served { .. }) {
             return None;
         }
         match now {
@@ -248,13 +258,13 @@ impl Library {
         }
     }
 
-    /// Notes how many keys of a content are announced.
-    pub(super) fn announced(&mut self, content: &ContentId, all_done: u32, all: u32) {
+    /// Notes how many keys are announced of the files that have this content and so many keys: a
+    /// file with another name may have others.
+    pub(super) fn announced(&mut self, content: &ContentId, done: u32, all: u32) {
         for path in self.catalog.paths_of(content) {
-            self.edit(&path, |file| {
-                if let State::Served { keys, announced, .. } = &mut file.state {
-                    (*keys, *announced) = (all, all_done.min(all));
-                }
+            self.edit(&path, |file| match &mut file.state {
+                State::Served { keys, announced, .. } if *keys == all => *announced = done.min(all),
+                _ => {}
             });
         }
     }
@@ -283,20 +293,17 @@ impl Library {
     }
 
     fn is_current(&self, job: &Job) -> bool {
-        self.files.get(&job.path).is_some_and(
+        self.get(&job.path).is_some_and(
             |file| matches!(file.state, State::Hashing { job: number, .. } if number == job.number),
         )
     }
 
-    fn serve(&mut self, path: &Path, described: Described) {
+    /// Puts a file into the catalog.
+    fn serve(&mut self, described: Described) -> State {
         let Described { prepared, keys } = described;
-        let stamp = prepared.file.stamp;
         let number = self.catalog.insert(prepared);
         self.changes.push_back(Untold::Added(number));
-        self.edit(path, |file| {
-            file.stamp = stamp;
-            file.state = State::Served { number, keys, announced: 0 };
-        });
+        State::Served { number, keys, announced: 0 }
     }
 
     fn withdraw(&mut self, state: &State) -> Option<Arc<SharedFile>> {
@@ -318,32 +325,34 @@ impl Library {
     }
 
     fn enqueue(&mut self, path: Arc<Path>, scan: ScanNumber) {
-        self.queue.insert((Reverse(scan), path));
+        self.queue.insert((Reverse(scan), Place(path)));
     }
 
-    /// A file that is known was found again.
-    fn seen(&mut self, path: Arc<Path>, scan: ScanNumber) {
+    /// A scan found a file, about which nothing else is to be said.
+    pub(super) fn saw(&mut self, path: &Path, scan: ScanNumber) {
         let seen = |file: &mut LibraryFile| {
             let before = file.scan;
             file.scan = before.max(scan);
             before
         };
-        if let Some(before) = self.edit(&path, seen)
-            && self.queue.remove(&(Reverse(before), Arc::clone(&path)))
-        {
-            self.enqueue(path, scan.max(before));
+        if let Some(before) = self.edit(path, seen) {
+            let place = Place(path.into());
+            let queued = (Reverse(before), place);
+            if self.queue.remove(&queued) {
+                self.queue.insert((Reverse(scan.max(before)), queued.1));
+            }
         }
     }
 
     /// Adds a file that is not there.
     fn put(&mut self, path: Arc<Path>, file: LibraryFile) {
         self.count(&file, file::add);
-        self.files.insert(path, file);
+        self.files.insert(Place(path), file);
     }
 
     /// Takes a file away altogether. The inner value is what was served of it.
     fn take(&mut self, path: &Path) -> Option<Option<Arc<SharedFile>>> {
-        let (path, file) = self.files.remove_entry(path)?;
+        let (path, file) = self.files.remove_entry(&path as &dyn Placed)?;
         self.count(&file, file::subtract);
         if matches!(file.state, State::Waiting) {
             self.queue.remove(&(Reverse(file.scan), path));
@@ -352,7 +361,7 @@ impl Library {
     }
 
     fn edit<T>(&mut self, path: &Path, edit: impl FnOnce(&mut LibraryFile) -> T) -> Option<T> {
-        let file = self.files.get_mut(path)?;
+        let file = self.files.get_mut(&path as &dyn Placed)?;
         self.generation += 1;
         count(&mut self.roots, &mut self.totals, file, file::subtract);
         let out = edit(file);
@@ -365,11 +374,15 @@ impl Library {
         count(&mut self.roots, &mut self.totals, file, apply);
     }
 
-    /// The files at or beneath a path: neighbours, as paths are compared part by part.
+    fn get(&self, path: &Path) -> Option<&LibraryFile> {
+        self.files.get(&path as &dyn Placed)
+    }
+
+    /// The files at or beneath a path, which are neighbours.
     pub(super) fn beneath(&self, path: &Path) -> Vec<Arc<Path>> {
-        let from = (Bound::Included(path), Bound::Unbounded);
-        let files = self.files.range::<Path, _>(from).map(|(path, _)| path);
-        files.take_while(|file| file.starts_with(path)).cloned().collect()
+        let from = (Bound::Included(&path as &dyn Placed), Bound::Unbounded);
+        let files = self.files.range::<dyn Placed, _>(from).map(|(place, _)| &place.0);
+        files.take_while(|file| is_at_or_beneath(file, path)).cloned().collect()
     }
 }
 

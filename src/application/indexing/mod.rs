@@ -6,9 +6,10 @@
 //! hash and describe them. The *teller* hands each file that enters or leaves the catalog to
 //! whoever announces it, through a bounded channel, in order, and waits where that is full.
 //!
-//! This service never touches the network, and nothing else writes the [`Catalog`]. Shared
-//! folders are not watched yet: a file that changed is found out when it is served
-//! ([`IndexingService::mark_changed`]) or when its folder is shared again.
+//! Shared folders are *watched*: what is touched in them is scanned again once it is quiet. A file
+//! that changed unheard is found out when it is served ([`IndexingService::mark_changed`]).
+//!
+//! This service never touches the network, and nothing else writes the [`Catalog`].
 
 mod file;
 #[doc(hidden)]
@@ -17,9 +18,12 @@ mod index;
 mod library;
 mod locked;
 mod name;
+mod place;
+mod preview;
 mod roots;
 mod scan;
 mod tags;
+mod watching;
 mod work;
 
 use std::{
@@ -34,11 +38,18 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 
+pub use self::{
+    preview::{LeftOut, Preview},
+    scan::Reason,
+};
+
 use self::{
     index::{Index, IndexError},
     library::Library,
     locked::LockedLibrary,
+    place::normal,
     scan::shown,
+    watching::Watching,
     work::Work,
 };
 use super::{
@@ -80,20 +91,21 @@ pub struct IndexingService {
 /// Threads that end when nobody has the service any more.
 #[derive(Debug)]
 struct Threads {
-    library: Arc<LockedLibrary>,
+    work: Arc<Work>,
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Threads {
-    /// Starts one thread that scans, and workers that hash.
-    fn start(&self, work: &Arc<Work>, roots: Vec<PathBuf>) -> std::io::Result<()> {
+    /// Starts one thread that scans, one that watches, and workers that hash.
+    fn start(&self, roots: Vec<PathBuf>) -> std::io::Result<()> {
         let start = |name: String, run: Box<dyn FnOnce(&Work) + Send>| {
-            let work = Arc::clone(work);
+            let work = Arc::clone(&self.work);
             let handle = std::thread::Builder::new().name(name).spawn(move || run(&work))?;
             self.lock().push(handle);
             Ok(())
         };
         start("scan".to_owned(), Box::new(move |work| work.scan_all(&roots)))?;
+        start("watch".to_owned(), Box::new(|work| work.watching.run(work)))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         (0..cores.min(MAX_WORKERS))
             .try_for_each(|worker| start(format!("hash-{worker}"), Box::new(Work::hash_all)))
@@ -106,7 +118,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.library.stop();
+        self.work.stop();
     }
 }
 
@@ -122,8 +134,8 @@ impl IndexingService {
     pub async fn start(config: &NodeConfig) -> Result<(Self, mpsc::Receiver<Change>), Failure> {
         let config = config.clone();
         let (work, roots) = blocking(move || open(&config)).await?;
-        let threads = Threads { library: Arc::clone(&work.library), handles: Mutex::default() };
-        threads.start(&work, roots).map_err(|error| {
+        let threads = Threads { work: Arc::clone(&work), handles: Mutex::default() };
+        threads.start(roots).map_err(|error| {
             Failure::new(FailureKind::Error, format!("cannot start a thread: {error}"))
                 .hint("end other programs and try again")
         })?;
@@ -155,7 +167,7 @@ impl IndexingService {
     /// When nothing is shared there.
     pub async fn unshare(&self, path: PathBuf) -> Result<u64, Failure> {
         let work = Arc::clone(&self.work);
-        blocking(move || work.unshare(&path)).await
+        blocking(move || work.unshare(&normal(&path))).await
     }
 
     /// The shared paths.
@@ -174,6 +186,7 @@ impl IndexingService {
     #[must_use]
     pub fn row(&self, path: &Path) -> Option<ShareRow> {
         let row = |path: &Path| self.work.library.with(|library| library.row(path));
+        let path = &*normal(path);
         row(path).or_else(|| row(&std::fs::canonicalize(path).ok()?))
     }
 
@@ -189,6 +202,7 @@ impl IndexingService {
     #[must_use]
     pub fn find(&self, path: &Path) -> Option<Manifest> {
         let manifest = |path: &Path| self.work.library.with(|library| library.manifest(path));
+        let path = &*normal(path);
         manifest(path).or_else(|| manifest(&std::fs::canonicalize(path).ok()?))
     }
 
@@ -204,8 +218,8 @@ impl IndexingService {
         self.work.library.subscribe()
     }
 
-    /// Takes note of how many keys of a content are announced, of how many there are. A report on
-    /// what is not served any more is ignored.
+    /// Takes note of how many keys are announced of the files that have this content and so many
+    /// keys. A report on what is not served any more is ignored.
     pub fn announced(&self, content: &ContentId, done: u32, keys: u32) {
         self.work.library.with(|library| library.announced(content, done, keys));
     }
@@ -213,7 +227,7 @@ impl IndexingService {
     /// A file was found to be another one than was hashed, or its outboard to be damaged: it is
     /// withdrawn and hashed again.
     pub fn mark_changed(&self, path: &Path) {
-        self.work.changed(path);
+        self.work.changed(&normal(path));
     }
 
     /// How many files were read and hashed since the start: none where nothing changed.
@@ -224,7 +238,7 @@ impl IndexingService {
 
     /// Ends all work and closes the index. The catalog stays as it is.
     pub async fn stop(&self) {
-        self.work.library.stop();
+        self.work.stop();
         let handles = std::mem::take(&mut *self.threads.lock());
         let work = Arc::clone(&self.work);
         let ended = blocking(move || {
@@ -265,7 +279,8 @@ fn open(config: &NodeConfig) -> Result<(Arc<Work>, Vec<PathBuf>), Failure> {
     }
     let remembers = config.serve_remembered;
     let (saving, hashed) = (Mutex::new(()), AtomicU64::new(0));
-    let work = Work { data_dir, remembers, library, catalog, index, saving, hashed };
+    let watching = Watching::default();
+    let work = Work { data_dir, remembers, library, catalog, index, watching, saving, hashed };
     let remembered = if remembers { work.index.roots() } else { Ok(Default::default()) };
     let remembered = remembered.map_err(|error| no_index(&error, check))?;
     for (root, excluded) in &remembered {

@@ -6,10 +6,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use super::place::{Place, Placed, is_at_or_beneath};
 use crate::application::message::RootRow;
 
 /// A shared path.
@@ -36,13 +39,13 @@ impl SharedRoot {
 /// The shared paths by name.
 #[derive(Debug, Default)]
 pub(super) struct Roots {
-    by_path: BTreeMap<Arc<Path>, SharedRoot>,
+    by_path: BTreeMap<Place, SharedRoot>,
 }
 
 impl Roots {
     /// Adds a root, or makes one that was there whole again.
     pub(super) fn add(&mut self, path: &Path, remembered: bool, excluded: BTreeSet<PathBuf>) {
-        let root = self.by_path.entry(path.into()).or_default();
+        let root = self.by_path.entry(Place(path.into())).or_default();
         root.remembered |= remembered;
         root.excluded = excluded;
     }
@@ -50,7 +53,7 @@ impl Roots {
     /// Removes every root at or beneath a path.
     pub(super) fn remove_beneath(&mut self, path: &Path) -> usize {
         let before = self.by_path.len();
-        self.by_path.retain(|root, _| !root.starts_with(path));
+        self.by_path.retain(|root, _| !is_at_or_beneath(&root.0, path));
         before - self.by_path.len()
     }
 
@@ -58,7 +61,7 @@ impl Roots {
     /// excluded already.
     pub(super) fn exclude(&mut self, path: &Path) -> bool {
         let Some(owner) = self.owner(path) else { return false };
-        let Some(root) = self.by_path.get_mut(&owner) else { return false };
+        let Some(root) = self.get_mut(&owner) else { return false };
         root.excluded.retain(|excluded| !excluded.starts_with(path));
         root.excluded.insert(path.to_owned());
         true
@@ -66,38 +69,49 @@ impl Roots {
 
     /// The root a file belongs to, unless it is excluded there.
     pub(super) fn owner(&self, path: &Path) -> Option<Arc<Path>> {
-        let nearest = path.ancestors().find_map(|above| self.by_path.get_key_value(above));
-        let (path_of_root, root) = nearest?;
-        let excluded = path.ancestors().any(|above| root.excluded.contains(above));
+        let nearest = above(path).find_map(|path| self.by_path.get_key_value(&path as &dyn Placed));
+        let (Place(path_of_root), root) = nearest?;
+        let excluded = !root.excluded.is_empty()
+            && path.ancestors().any(|above| root.excluded.contains(above));
         (!excluded).then(|| path_of_root.clone())
     }
 
     /// What a scan of a root must not enter: other roots beneath it, and what is excluded.
     pub(super) fn leave_out(&self, path: &Path) -> BTreeSet<PathBuf> {
-        let beneath = |root: &&Arc<Path>| root.starts_with(path) && ***root != *path;
-        let nested = self.by_path.keys().filter(beneath).map(|root| root.to_path_buf());
-        let excluded = self.by_path.get(path).into_iter().flat_map(|root| root.excluded.clone());
+        let beneath = |root: &&Place| is_at_or_beneath(&root.0, path) && *root.0 != *path;
+        let nested = self.by_path.keys().filter(beneath).map(|root| root.0.to_path_buf());
+        let excluded = self.get(path).into_iter().flat_map(|root| root.excluded.clone());
         nested.chain(excluded).collect()
     }
 
     pub(super) fn get(&self, path: &Path) -> Option<&SharedRoot> {
-        self.by_path.get(path)
+        self.by_path.get(&path as &dyn Placed)
     }
 
     pub(super) fn get_mut(&mut self, path: &Path) -> Option<&mut SharedRoot> {
-        self.by_path.get_mut(path)
+        self.by_path.get_mut(&path as &dyn Placed)
     }
 
     /// The roots that are shared again after a restart, and what is excluded from each.
     pub(super) fn remembered(&self) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
         let remembered = self.by_path.iter().filter(|(_, root)| root.remembered);
-        remembered.map(|(path, root)| (path.to_path_buf(), root.excluded.clone())).collect()
+        remembered.map(|(path, root)| (path.0.to_path_buf(), root.excluded.clone())).collect()
     }
 
     /// Every root, by path.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Path>, &SharedRoot)> {
-        self.by_path.iter()
+        self.by_path.iter().map(|(place, root)| (&place.0, root))
     }
+}
+
+/// A path and what is above it, nearest first, as `Path::ancestors`, but for plain absolute paths.
+fn above(path: &Path) -> impl Iterator<Item = &Path> {
+    std::iter::successors(Some(path), |path| {
+        let bytes = path.as_os_str().as_bytes();
+        let end = bytes.iter().rposition(|byte| *byte == b'/')?;
+        let above = if end == 0 && bytes.len() > 1 { &bytes[..1] } else { &bytes[..end] };
+        (!above.is_empty()).then(|| Path::new(OsStr::from_bytes(above)))
+    })
 }
 
 #[cfg(test)]
@@ -114,6 +128,14 @@ mod tests {
 
     fn owner(roots: &Roots, path: &str) -> Option<String> {
         roots.owner(Path::new(path)).map(|owner| owner.to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn what_is_above_a_path_is_what_the_library_says() {
+        for path in ["/", "/a", "/a/b", "/a/bb/c.d"] {
+            let path = Path::new(path);
+            assert_eq!(above(path).collect::<Vec<_>>(), path.ancestors().collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! away: dotfiles, keys and what is not finished. What it passes over, it says.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     ffi::OsStr,
     fs::{self, Metadata},
     io,
@@ -58,32 +60,59 @@ pub(super) struct Found {
     pub(super) stamp: Stamp,
 }
 
+/// Why something within a shared path is not shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// It looks like a key or a password.
+    Key,
+    /// It is a symbolic link, and those are not followed.
+    Link,
+    /// It cannot be read.
+    Unreadable,
+    /// Its name begins with a dot.
+    Hidden,
+    /// A program has not finished writing it.
+    Unfinished,
+    /// It is the inside of the system, or this node's own state.
+    System,
+}
+
 /// What a scan passed over.
 #[derive(Debug, Default)]
 pub(super) struct Skipped {
-    keys: Passed,
-    links: Passed,
-    unreadable: Passed,
+    by_reason: BTreeMap<Reason, Passed>,
 }
 
-/// Some entries: how many, and one of them to show.
+/// Some entries: how many, and the first of them.
 #[derive(Debug, Default)]
-struct Passed {
-    count: u64,
-    first: Option<String>,
+pub(super) struct Passed {
+    pub(super) count: u64,
+    pub(super) first: Vec<PathBuf>,
 }
 
-impl Passed {
-    fn add(&mut self, what: impl FnOnce() -> String) {
-        self.count += 1;
-        self.first.get_or_insert_with(what);
+/// Entries passed over that are kept to be shown, for each reason.
+pub(super) const KEPT: usize = 1_000;
+
+impl Skipped {
+    pub(super) fn add(&mut self, reason: Reason, path: &Path) {
+        let passed = self.by_reason.entry(reason).or_default();
+        passed.count += 1;
+        if passed.first.len() < KEPT {
+            passed.first.push(path.to_owned());
+        }
+    }
+
+    /// What was passed over, by reason.
+    pub(super) fn into_reasons(self) -> impl Iterator<Item = (Reason, Passed)> {
+        self.by_reason.into_iter()
     }
 
     /// `the only one`, or `one of them and 3 more`.
-    fn list(&self) -> Option<String> {
-        let first = self.first.as_ref()?;
-        Some(match self.count {
-            1 => first.clone(),
+    fn list(&self, reason: Reason) -> Option<String> {
+        let passed = self.by_reason.get(&reason)?;
+        let first = shown(passed.first.first()?);
+        Some(match passed.count {
+            1 => first,
             count => format!("{first} and {} more", count - 1),
         })
     }
@@ -123,6 +152,22 @@ pub(super) fn check_root(path: &Path) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
+/// Checks that a path is not a node's own state. A folder in the data directory may be shared
+/// (downloads may be there), but not what lies directly in it: the node's key is there.
+///
+/// # Errors
+/// When it is.
+pub(super) fn check_not_own(root: &Path, data_dir: &Path) -> Result<(), Failure> {
+    let is_own = root == data_dir
+        || root.starts_with(data_dir.join("outboards"))
+        || (root.is_file() && root.parent() == Some(data_dir));
+    if is_own {
+        let text = format!("cannot share {}: this node's own state is there", shown(root));
+        return Err(Failure::new(FailureKind::Error, text).hint("share another folder"));
+    }
+    Ok(())
+}
+
 /// A word of caution about a path that is more than most people mean to share.
 pub(super) fn caution(root: &Path, home: Option<&Path>) -> Option<Notice> {
     let text = if root == Path::new("/") {
@@ -138,19 +183,40 @@ pub(super) fn caution(root: &Path, home: Option<&Path>) -> Option<Notice> {
     Some(Notice { level: NoticeLevel::Warning, text: text.into(), hint: Some(hint) })
 }
 
-/// Finds the files of a shared path. `leave_out` names what not to go into, the path itself never
-/// being asked about; `each` may stop the scan.
+/// Finds the files that a shared path has at and beneath `start`, which is the shared path itself
+/// or a part of it. `leave_out` names what not to go into, the shared path itself never being
+/// asked about; `enter` hears of each folder before its entries are read; `each` may stop the scan.
 pub(super) fn walk(
     root: &Path,
+    start: &Path,
     leave_out: impl Fn(&Path) -> bool,
+    mut enter: impl FnMut(&Path),
     mut each: impl FnMut(Found) -> ControlFlow<()>,
 ) -> Skipped {
-    let mut skipped = Skipped::default();
-    let enter = |entry: &DirEntry| {
-        entry.depth() == 0 || !(is_hidden(entry) || leave_out(entry.path()) || is_system(entry))
+    let skipped = RefCell::new(Skipped::default());
+    // Only the shared path itself is shared whatever it is called.
+    let is_root = |entry: &DirEntry| entry.depth() == 0 && start == root;
+    let keep = |entry: &DirEntry| {
+        let reason = match entry {
+            entry if is_root(entry) => return true,
+            entry if is_hidden(entry) => Reason::Hidden,
+            entry if leave_out(entry.path()) || is_system(entry) => Reason::System,
+            _ => return true,
+        };
+        skipped.borrow_mut().add(reason, entry.path());
+        false
     };
-    for entry in WalkDir::new(root).into_iter().filter_entry(enter) {
-        let found = entry.map_err(Into::into).and_then(|entry| look(entry, &mut skipped));
+    let walk = WalkDir::new(start).follow_root_links(false);
+    for entry in walk.into_iter().filter_entry(keep) {
+        let place = |error: &walkdir::Error| error.path().unwrap_or(start).to_owned();
+        let found = entry.map_err(|error| (place(&error), error.into())).and_then(|entry| {
+            let is_root = is_root(&entry);
+            if entry.file_type().is_dir() {
+                enter(entry.path());
+            }
+            look(&entry, is_root, &mut skipped.borrow_mut())
+                .map_err(|error| (entry.path().to_owned(), error))
+        });
         match found {
             Ok(Some(found)) => {
                 if each(found).is_break() {
@@ -159,11 +225,26 @@ pub(super) fn walk(
             }
             Ok(None) => {}
             // It was there a moment ago; nothing is wrong with that.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => skipped.unreadable.add(|| untrusted::visible(&error.to_string())),
+            Err((_, error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err((path, error)) => {
+                tracing::info!(?path, %error, "cannot read a part of a shared path");
+                skipped.borrow_mut().add(Reason::Unreadable, &path);
+            }
         }
     }
-    skipped
+    skipped.into_inner()
+}
+
+/// Whether a scan of a shared path would never come to a path beneath it: something above that is
+/// hidden or a link.
+pub(super) fn is_passed_over(root: &Path, path: &Path) -> bool {
+    let (Ok(below), Some(folder)) = (path.strip_prefix(root), path.parent()) else { return true };
+    if below.as_os_str().is_empty() {
+        return false;
+    }
+    let hidden = below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+    // A folder that is gone has nothing to find; what was known of it is to be withdrawn.
+    hidden || fs::canonicalize(folder).is_ok_and(|real| real != folder)
 }
 
 /// What to tell about a scan.
@@ -174,15 +255,15 @@ pub(super) fn notices(root: &Path, skipped: &Skipped) -> Vec<Notice> {
         hint: Some(hint.to_owned()),
     };
     let root = shown(root);
-    let unreadable = skipped.unreadable.list().map(|list| {
+    let unreadable = skipped.list(Reason::Unreadable).map(|list| {
         let hint = "allow the user that runs the node to read them, then share the folder again";
         notice(NoticeLevel::Warning, format!("could not read everything in {root}: {list}"), hint)
     });
-    let keys = skipped.keys.list().map(|list| {
+    let keys = skipped.list(Reason::Key).map(|list| {
         let hint = "to share such a file all the same, share it by its own path";
         notice(NoticeLevel::Info, format!("not shared, as they look like keys: {list}"), hint)
     });
-    let links = skipped.links.list().map(|list| {
+    let links = skipped.list(Reason::Link).map(|list| {
         let hint = "share what the link points to by its own path";
         notice(NoticeLevel::Info, format!("not shared, as links are not followed: {list}"), hint)
     });
@@ -194,26 +275,27 @@ pub(super) fn shown(path: &Path) -> String {
     untrusted::visible(&path.to_string_lossy())
 }
 
-fn look(entry: DirEntry, skipped: &mut Skipped) -> io::Result<Option<Found>> {
+fn look(entry: &DirEntry, is_root: bool, skipped: &mut Skipped) -> io::Result<Option<Found>> {
     let kind = entry.file_type();
     if kind.is_symlink() {
-        skipped.links.add(|| shown(entry.path()));
+        skipped.add(Reason::Link, entry.path());
     }
     if !kind.is_file() {
         return Ok(None);
     }
-    if entry.depth() > 0 {
+    if !is_root {
         let name = folded(entry.file_name());
         if matches_any(&name, &UNFINISHED) {
+            skipped.add(Reason::Unfinished, entry.path());
             return Ok(None);
         }
         if matches_any(&name, &KEYS) {
-            skipped.keys.add(|| shown(entry.path()));
+            skipped.add(Reason::Key, entry.path());
             return Ok(None);
         }
     }
     let metadata: Metadata = entry.metadata()?;
-    Ok(Some(Found { path: entry.into_path().into(), stamp: Stamp::of(&metadata) }))
+    Ok(Some(Found { path: entry.path().into(), stamp: Stamp::of(&metadata) }))
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {

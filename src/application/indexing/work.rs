@@ -4,22 +4,27 @@
 //! and forgotten as soon as the file is not shared any more.
 
 mod hashing;
+mod looking;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
+    ffi::OsString,
     fs,
     ops::ControlFlow,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
+use self::looking::root_is_absent;
 use super::{
     file::Described,
     index::{Index, IndexError},
     locked::LockedLibrary,
     name,
-    scan::{self, Found, shown},
+    scan::{self, Found, Skipped, shown},
     tags,
+    watching::Watching,
 };
 use crate::{
     application::{
@@ -41,6 +46,7 @@ pub(super) struct Work {
     pub(super) library: Arc<LockedLibrary>,
     pub(super) catalog: Catalog,
     pub(super) index: Index,
+    pub(super) watching: Watching,
     /// Held while the remembered roots are written, so that the last to change them is the last
     /// to write.
     pub(super) saving: Mutex<()>,
@@ -49,6 +55,12 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Ends all work, soon.
+    pub(super) fn stop(&self) {
+        self.library.stop();
+        self.watching.stop();
+    }
+
     /// Shares a path and scans it.
     pub(super) fn share(&self, path: &Path, remember: bool) -> Result<RootRow, Failure> {
         let root = self.add_root(path, remember)?;
@@ -63,10 +75,7 @@ impl Work {
     /// Checks a path and makes it a root, without scanning it.
     pub(super) fn add_root(&self, path: &Path, remember: bool) -> Result<PathBuf, Failure> {
         let root = scan::check_root(path)?;
-        if self.is_own(&root) {
-            let text = format!("cannot share {}: this node's own state is there", shown(path));
-            return Err(Failure::new(FailureKind::Error, text).hint("share another folder"));
-        }
+        scan::check_not_own(&root, &self.data_dir)?;
         let caution = scan::caution(&root, std::env::home_dir().as_deref());
         self.library.with(|library| {
             library.add_root(&root, remember && self.remembers, BTreeSet::new());
@@ -79,16 +88,17 @@ impl Work {
     pub(super) fn unshare(&self, path: &Path) -> Result<u64, Failure> {
         let real = fs::canonicalize(path);
         let there = real.is_ok();
-        let names = real.into_iter().chain([path.to_owned()]);
-        let removed = self
-            .library
-            .with(|library| names.into_iter().find_map(|name| library.remove(&name, there)));
+        let names: Vec<PathBuf> = real.into_iter().chain([path.to_owned()]).collect();
+        let removed =
+            self.library.with(|library| names.iter().find_map(|name| library.remove(name, there)));
         let Some((files, served)) = removed else {
             let text = format!("{} is not shared", shown(path));
             let hint = "see what is shared: p2pfs-tui shares";
             return Err(Failure::new(FailureKind::Error, text).hint(hint));
         };
         self.save_roots();
+        let roots = self.root_paths();
+        names.iter().for_each(|name| self.watching.unwatch(name, &roots));
         self.forget(&served);
         self.index.flush();
         Ok(files)
@@ -119,7 +129,8 @@ impl Work {
                 Ok(_) => self.scan(root),
                 Err(failure) => {
                     absent.push(root);
-                    self.library.with(|library| library.notify(root_is_absent(&failure, root)));
+                    self.watching.vanished(root);
+                    self.notify(root_is_absent(&failure, root));
                 }
             }
         }
@@ -131,6 +142,7 @@ impl Work {
         };
         let pruned = self.index.prune(shared, |path, stamp| {
             absent.iter().any(|root| path.starts_with(root))
+                || self.is_of_another_disk(path, stamp)
                 || fs::symlink_metadata(path).is_ok_and(|now| Stamp::of(&now) == *stamp)
         });
         match pruned {
@@ -139,28 +151,17 @@ impl Work {
         }
     }
 
+    /// Whether a file was on a disk that is not there now: its shared path is on another one.
+    fn is_of_another_disk(&self, path: &Path, stamp: &Stamp) -> bool {
+        let root = self.library.with(|library| library.roots.owner(path));
+        let now = root.and_then(|root| fs::metadata(root).ok());
+        now.is_some_and(|now| now.dev() != stamp.dev)
+    }
+
     /// Scans a root; what is new in it is hashed behind.
     fn scan(&self, root: &Path) {
-        let (number, mut leave_out) =
-            self.library.with(|library| (library.begin_scan(), library.roots.leave_out(root)));
-        leave_out.insert(self.data_dir.clone());
-        let mut batch = Vec::new();
-        let skipped = scan::walk(
-            root,
-            |path| leave_out.contains(path),
-            |found| {
-                batch.push(found);
-                if batch.len() == BATCH {
-                    self.found(number, root, std::mem::take(&mut batch));
-                }
-                if self.library.is_stopping() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            },
-        );
-        self.found(number, root, batch);
+        let number = self.library.with(|library| library.begin_scan());
+        let skipped = self.walk(number, root, root, |_| false);
         // A scan that was cut short says nothing of what it did not find.
         if self.library.is_stopping() {
             return;
@@ -168,9 +169,49 @@ impl Work {
         let gone = self.library.with(|library| {
             let notices = scan::notices(root, &skipped);
             notices.into_iter().for_each(|notice| library.notify(notice));
-            library.end_scan(number, root)
+            library.end_scan(number, root, root)
         });
         self.forget(&gone);
+    }
+
+    /// Goes through what a root has at and beneath a path; `later` says which files are left for
+    /// another time.
+    fn walk(&self, scan: u64, root: &Path, start: &Path, later: impl Fn(&Path) -> bool) -> Skipped {
+        let leave_out = self.library.with(|library| library.roots.leave_out(root));
+        let leave_out = leave_out.into_iter().chain([self.data_dir.clone()]);
+        let leave_out: HashSet<OsString> = leave_out.map(PathBuf::into_os_string).collect();
+        let watch = |folder: &Path| {
+            if let Some(notice) = self.watching.watch(root, folder) {
+                self.notify(notice);
+            }
+        };
+        // Programs replace a file by another one when they save it: its folder tells of that.
+        if start == root && root.is_file() {
+            root.parent().into_iter().for_each(watch);
+        }
+        let mut batch = Vec::new();
+        let skipped = scan::walk(
+            root,
+            start,
+            |path| leave_out.contains(path.as_os_str()),
+            watch,
+            |found| {
+                if later(&found.path) {
+                    self.library.with(|library| library.saw(&found.path, scan));
+                } else {
+                    batch.push(found);
+                }
+                if batch.len() == BATCH {
+                    self.found(scan, root, std::mem::take(&mut batch));
+                }
+                match self.library.is_stopping() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            },
+        );
+        self.found(scan, root, batch);
+        skipped
     }
 
     fn found(&self, scan: u64, root: &Path, batch: Vec<Found>) {
@@ -183,11 +224,11 @@ impl Work {
             .into_iter()
             .map(|news| news.then(|| known.next()).flatten().flatten())
             .collect();
-        self.library.with(|library| {
-            for (found, known) in batch.into_iter().zip(known) {
-                library.found(scan, root, found, known);
-            }
+        let before: Vec<Arc<SharedFile>> = self.library.with(|library| {
+            let found = batch.into_iter().zip(known);
+            found.filter_map(|(found, known)| library.found(scan, root, found, known)).collect()
         });
+        before.iter().for_each(|file| self.drop_outboard(&file.manifest.content));
     }
 
     /// What is known of files that did not change, be it under another name.
@@ -252,21 +293,6 @@ impl Work {
             self.library.with(|library| library.notify(not_remembered(&error)));
         }
     }
-
-    /// Whether a path is this node's own state. A folder in the data directory may be shared
-    /// (downloads may be there), but not what lies directly in it: the node's key is there.
-    fn is_own(&self, root: &Path) -> bool {
-        root == self.data_dir
-            || root.starts_with(self.data_dir.join("outboards"))
-            || (root.is_file() && root.parent() == Some(&self.data_dir))
-    }
-}
-
-/// A shared path of an earlier run is not there.
-fn root_is_absent(failure: &Failure, root: &Path) -> Notice {
-    let root = shown(root);
-    let hint = format!("once it is back: share {root}; or forget it: unshare {root}");
-    Notice { level: NoticeLevel::Warning, text: failure.message.clone().into(), hint: Some(hint) }
 }
 
 /// A change of the shared paths could not be written down.

@@ -9,6 +9,7 @@
 mod command;
 mod limits;
 pub(crate) mod path_text;
+mod rate_text;
 mod reply;
 mod rows;
 mod snapshot;
@@ -16,6 +17,7 @@ mod transfer_rows;
 
 pub use command::{Command, CommandId, Page, Request, Window};
 pub use limits::{Hours, Limits, LimitsChange, Rate};
+pub use rate_text::{BadHours, BadRates, parse_rates};
 pub use reply::{Event, Failure, FailureKind, Notice, NoticeLevel, Output, Reply};
 pub use rows::{
     Bucket, Contact, PeerRow, ResultRow, ResultTags, RootRow, RoutingTable, SearchEnd, SearchId,

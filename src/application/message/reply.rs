@@ -56,12 +56,17 @@ pub enum Reply {
     Transfers(Page<TransferRow>),
     /// Who brings a transfer.
     Sources(Vec<SourceRow>),
-    /// The transfer of a stream has begun, or was there already.
+    /// A file can be read.
     Stream {
-        /// Its name from now on.
-        transfer: TransferId,
+        /// The transfer that brings it, which has begun or was there already; none where this node
+        /// shares the file.
+        transfer: Option<TransferId>,
         /// Where it can be read on this machine, also while it arrives, with ranges.
         url: String,
+        /// What it is called, where that is known.
+        name: Option<Untrusted>,
+        /// Bytes, where that is known.
+        size: Option<u64>,
     },
     /// The limits, as they are now.
     Limits(Limits),

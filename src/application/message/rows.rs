@@ -98,7 +98,12 @@ pub enum ShareState {
     /// Found; waits to be read.
     Waiting,
     /// Being read.
-    Hashing,
+    Hashing {
+        /// Bytes read so far, told in coarse steps.
+        done: u64,
+        /// Bytes of the file.
+        size: u64,
+    },
     /// Served; some keys are still to be announced.
     Announcing {
         /// Keys announced.

@@ -144,6 +144,19 @@ pub enum TransferState {
 }
 
 impl TransferState {
+    /// Whether something happens now: it is not over, and waits for nothing.
+    #[must_use]
+    pub const fn moves(&self) -> bool {
+        matches!(
+            self,
+            Self::FindingSources
+                | Self::Describing
+                | Self::Checking { .. }
+                | Self::Fetching
+                | Self::Finishing
+        )
+    }
+
     /// Whether nothing more will happen.
     #[must_use]
     pub const fn is_over(&self) -> bool {

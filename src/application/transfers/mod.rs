@@ -178,15 +178,18 @@ impl Transfers {
         self.add(Record::new(link, destination, select, unix_now()), false)
     }
 
-    /// Begins to fetch for a reader, or names the transfer that already does.
+    /// Begins to fetch for a reader, or names the transfer that already does. A temporary one is
+    /// its reader's alone, who deletes it when he has read it.
     ///
     /// # Errors
     /// As [`Self::get`].
     pub fn stream(&self, link: Link, temporary: bool) -> Result<TransferId, Failure> {
         let same = |t: &Arc<Transfer>| {
-            t.record().temporary == temporary && t.is_for(&link, None, &[]) && t.can_be_read()
+            !t.record().temporary && t.is_for(&link, None, &[]) && t.can_be_read()
         };
-        let known = self.inner.list().values().find(|t| same(t)).cloned();
+        let list = self.inner.list();
+        let known = list.values().find(|t| !temporary && same(t)).cloned();
+        drop(list);
         if let Some(known) = known {
             if !known.state().is_over() {
                 known.edit(|record| (record.paused, record.failed) = (false, None));
@@ -280,9 +283,6 @@ impl Transfers {
         };
         if !can_be {
             return Err(is_over(id));
-        }
-        if temporary {
-            self.inner.list().remove(&id);
         }
         self.inner.stop(&transfer, Wish::Cancel);
         self.inner.arrange();
@@ -435,6 +435,8 @@ impl Inner {
 
     /// Has the task of a transfer end, or does what it would have done at its end.
     fn stop(self: &Arc<Self>, transfer: &Arc<Transfer>, wish: Wish) {
+        // What is to leave nothing stays so, whatever else is wished before its task has ended.
+        let wish = if *transfer.wish.borrow() == Wish::Cancel { Wish::Cancel } else { wish };
         transfer.wish.send_replace(wish);
         if !transfer.is_active() {
             run::settle(self, transfer, wish);

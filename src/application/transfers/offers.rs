@@ -160,7 +160,7 @@ struct Announced {
 impl Drop for Announced {
     fn drop(&mut self) {
         let (announcer, content) = (self.announcer.clone(), self.content);
-        tokio::spawn(async move { announcer.remove(content).await });
+        tokio::spawn(async move { announcer.remove_content(content).await });
     }
 }
 

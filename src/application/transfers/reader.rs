@@ -1,8 +1,12 @@
 //! Reads a file while it arrives: waits for what is not here yet, and has it fetched next.
+//!
+//! Invariant: what is read is proven. Under a root that is each block as soon as it is here; a SHA-1
+//! alone proves only the whole, so nothing is read before all of it is there.
 
 use std::{
     io,
     os::unix::fs::FileExt,
+    path::PathBuf,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -11,6 +15,7 @@ use tokio::task::spawn_blocking;
 use super::transfer::Transfer;
 use crate::{
     application::message::{Failure, FailureKind, TransferState},
+    domain::Root,
     network::content::store::Store,
 };
 
@@ -27,6 +32,8 @@ pub struct ReaderFile {
     pub name: String,
     /// Bytes.
     pub size: u64,
+    /// What its bytes are proven by.
+    pub root: Root,
     /// Its media type, if somebody told.
     pub media_type: Option<String>,
 }
@@ -34,7 +41,7 @@ pub struct ReaderFile {
 /// Where bytes come from.
 enum From {
     Store(Arc<Store>),
-    File(std::path::PathBuf),
+    File(PathBuf),
 }
 
 impl Reader {
@@ -56,6 +63,7 @@ impl Reader {
         Ok(ReaderFile {
             name: target.name,
             size: target.content.size,
+            root: target.content.root,
             media_type: target.media_type,
         })
     }
@@ -68,7 +76,10 @@ impl Reader {
     pub async fn read(&self, offset: u64, at_most: usize) -> Result<Vec<u8>, Failure> {
         loop {
             match self.source().await? {
-                From::File(path) => return read_file(path, offset, at_most).await,
+                From::File(path) => {
+                    let target = self.transfer.record().target.ok_or_else(gone)?;
+                    return read_file(path, target.content.size, offset, at_most).await;
+                }
                 From::Store(store) => {
                     if let Some(bytes) = self.read_store(store, offset, at_most).await? {
                         return Ok(bytes);
@@ -91,6 +102,10 @@ impl Reader {
         self.transfer.read.store(true, Ordering::Relaxed);
         let (held, mut count) = (store.held().clone(), store.held().count());
         let mut news = self.transfer.news.subscribe();
+        // One that was closed before the news were subscribed to would be waited for in vain.
+        if !self.transfer.store().as_ref().is_some_and(|now| Arc::ptr_eq(now, &store)) {
+            return Ok(None);
+        }
         while !held.contains(span) {
             tokio::select! {
                 changed = count.changed() => if changed.is_err() { return Ok(None) },
@@ -116,7 +131,9 @@ impl Reader {
                 let path = self.transfer.record().path.ok_or_else(gone)?;
                 return Ok(From::File(path.0));
             }
-            if let Some(store) = self.transfer.store().clone() {
+            if self.transfer.record().link.root.is_some()
+                && let Some(store) = self.transfer.store().clone()
+            {
                 return Ok(From::Store(store));
             }
             match state {
@@ -130,12 +147,17 @@ impl Reader {
 }
 
 async fn read_file(
-    path: std::path::PathBuf,
+    path: PathBuf,
+    size: u64,
     offset: u64,
     at_most: usize,
 ) -> Result<Vec<u8>, Failure> {
     blocking(move || {
         let file = std::fs::File::open(path)?;
+        // It has its name, and may have been written to since.
+        if file.metadata()?.len() != size {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it was changed"));
+        }
         let mut bytes = vec![0; at_most];
         let read = file.read_at(&mut bytes, offset)?;
         bytes.truncate(read);

@@ -71,9 +71,18 @@ pub(super) fn settle(inner: &Inner, transfer: &Transfer, wish: Wish) {
     let state = match wish {
         Wish::Run | Wish::Queue => TransferState::Queued,
         Wish::Pause => TransferState::Paused,
-        Wish::Leave => return inner.save(transfer),
+        Wish::Leave => {
+            // What is over and left nothing is not written down again: it would begin anew.
+            if !transfer.state().is_over() || transfer.record().failed.is_some() {
+                inner.save(transfer);
+            }
+            return;
+        }
         Wish::Cancel => {
             forget(inner, transfer);
+            if transfer.record().temporary {
+                inner.list().remove(&transfer.id);
+            }
             TransferState::Cancelled
         }
     };
@@ -112,10 +121,12 @@ fn done(inner: &Inner, transfer: &Transfer) {
     }
     inner.set_state(transfer, TransferState::Done);
     let row = transfer.row();
-    if !transfer.record().temporary {
-        let (path, size, given) = (row.path.clone(), row.done, row.uploaded);
-        let _ = inner.parts.completed.send(Completed { path, size, given });
+    // Its reader has it, and nobody else is to look for it.
+    if transfer.record().temporary {
+        return;
     }
+    let (path, size, given) = (row.path.clone(), row.done, row.uploaded);
+    let _ = inner.parts.completed.send(Completed { path, size, given });
     tell(
         inner,
         Notice {

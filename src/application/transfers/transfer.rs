@@ -185,7 +185,7 @@ impl Transfer {
     /// Whether a reader finds one file here, now or later.
     pub(super) fn can_be_read(&self) -> bool {
         match self.state() {
-            TransferState::Cancelled => false,
+            TransferState::Cancelled | TransferState::Failed(_) => false,
             TransferState::Done => self.record().path.is_some_and(|path| path.0.is_file()),
             _ => true,
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    application::message::{Failure, FailureKind, TransferRow},
+    application::message::{Failure, FailureKind, TransferRow, TransferState},
     cli::transfers,
     domain::units,
 };
@@ -28,7 +28,7 @@ impl Patience {
     /// # Errors
     /// When the time is up: there was nobody, or it was not enough.
     pub(super) fn check(&mut self, row: &TransferRow) -> Result<(), Failure> {
-        if row.done > self.progress.0 {
+        if row.done > self.progress.0 || is_at_work(&row.state) {
             self.progress = (row.done, Instant::now());
         }
         let waited = match self.total {
@@ -37,6 +37,14 @@ impl Patience {
         };
         waited.map_or(Ok(()), |waited| Err(gave_up(row, waited)))
     }
+}
+
+/// Whether it waits for nobody but this node.
+const fn is_at_work(state: &TransferState) -> bool {
+    matches!(
+        state,
+        TransferState::Queued | TransferState::Checking { .. } | TransferState::Finishing
+    )
 }
 
 fn gave_up(row: &TransferRow, waited: Duration) -> Failure {
@@ -52,13 +60,14 @@ fn gave_up(row: &TransferRow, waited: Duration) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::{application::message::TransferState, domain::Link};
+    use crate::domain::Link;
 
-    fn row(done: u64, sources: u32) -> TransferRow {
+    /// A transfer of ten bytes.
+    pub(in crate::cli::get) fn row(done: u64, sources: u32) -> TransferRow {
         let link: Link = "0123456789012345678901234567890123456789".parse().expect("link");
         TransferRow {
             transfer: 1,
@@ -94,5 +103,7 @@ mod tests {
         assert!(patient.check(&row(5, 1)).is_ok(), "something came");
         patient.progress.1 = long_ago;
         assert!(patient.check(&row(5, 1)).is_err(), "nothing more came");
+        let queued = TransferRow { state: TransferState::Queued, ..row(5, 1) };
+        assert!(patient.check(&queued).is_ok(), "others come first");
     }
 }

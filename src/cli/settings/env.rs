@@ -42,7 +42,8 @@ fn parse(name: &str, value: &str) -> Result<Config, Bad> {
     as_text.or_else(|error| {
         file_of(section, key, value)
             .or_else(|_| file_of(section, key, &format!("[{quoted}]")))
-            .map_err(|_| error)
+            // A key that is a list says what is wrong with what is in it.
+            .map_err(|as_list| if error.why.contains("a sequence") { as_list } else { error })
     })
 }
 
@@ -67,6 +68,13 @@ mod tests {
         assert_eq!(network.mdns, Some(false));
         let one = read_one("P2PFS_TUI__NETWORK__LISTEN", "/ip4/127.0.0.1/tcp/1").expect("one");
         assert_eq!(one.network.listen.expect("listen").len(), 1);
+        let hours = "09:00-17:00 up=1MiB down=2MiB";
+        let one = read_one("P2PFS_TUI__CONTENT__HOURS", hours).expect("one").content;
+        assert_eq!(one.hours.expect("hours")[0].0.to_string(), hours);
+        let limit = read_one("P2PFS_TUI__CONTENT__DOWNLOAD_LIMIT", "500K").expect("rate").content;
+        assert_eq!(limit.download_limit.expect("limit").0.0, Some(500 << 10));
+        let slots = read_one("P2PFS_TUI__CONTENT__UPLOAD_SLOTS", "3").expect("number").content;
+        assert_eq!(slots.upload_slots.expect("slots").0, 3);
         let two = r#"["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/2"]"#;
         let two = read_one("P2PFS_TUI__NETWORK__LISTEN", two).expect("two");
         assert_eq!(two.network.listen.expect("listen").len(), 2);
@@ -79,6 +87,8 @@ mod tests {
             ("P2PFS_TUI__NETWORK__MDNS", "perhaps", "boolean", ""),
             ("P2PFS_TUI__NETWORK", "x", "names no key", "SECTION__KEY"),
             ("P2PFS_TUI__CONTENT__UPLOAD_LIMIT", "a\"\n[log]", "is no size", ""),
+            ("P2PFS_TUI__CONTENT__HOURS", "9-17 up=1M", "\"9\" is no time of day", ""),
+            ("P2PFS_TUI__CONTENT__TRANSFERS", "none", "integer", ""),
         ] {
             let failure = read_one(name, value).expect_err(name);
             assert!(failure.message.starts_with(name), "{failure:?}");

@@ -11,13 +11,16 @@ use std::{
 use multiaddr::Multiaddr;
 use serde::{Deserialize, Serialize};
 
-use super::keys::nearest;
+use super::{
+    keys::nearest,
+    text::{Parallel, Size, Text},
+};
 use crate::{
     application::{
-        config::Overlay,
-        message::{Failure, FailureKind},
+        config::{Overlay, Seeding},
+        message::{Failure, FailureKind, Hours, Rate},
     },
-    domain::{NetworkName, units},
+    domain::NetworkName,
 };
 
 /// The largest configuration that is read, in bytes.
@@ -66,7 +69,19 @@ section! {
         /// Where finished downloads go.
         download_dir: PathBuf,
         /// The most that is sent.
-        upload_limit: Limit,
+        upload_limit: Text<Rate>,
+        /// The most that is received.
+        download_limit: Text<Rate>,
+        /// Other rates at certain hours of the day.
+        hours: Vec<Text<Hours>>,
+        /// Transfers that run at the same time.
+        transfers: Parallel,
+        /// Uploads that run at the same time.
+        upload_slots: Parallel,
+        /// What is left free on a disk.
+        disk_floor: Text<Size>,
+        /// How long finished downloads are offered.
+        seed: Text<Seeding>,
     }
 }
 
@@ -117,28 +132,6 @@ impl Config {
             sharing: self.sharing.over(base.sharing),
             log: self.log.over(base.log),
         }
-    }
-}
-
-/// A rate as people write it (`8MiB`, `unlimited`), in bytes per second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(in crate::cli) struct Limit(pub(in crate::cli) Option<u64>);
-
-impl TryFrom<String> for Limit {
-    type Error = units::BadLimit;
-
-    fn try_from(text: String) -> Result<Self, units::BadLimit> {
-        units::parse_limit(&text).map(Self)
-    }
-}
-
-impl From<Limit> for String {
-    fn from(limit: Limit) -> Self {
-        const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-        let Some(bytes) = limit.0 else { return "unlimited".to_owned() };
-        let whole = UNITS.into_iter().find(|(bits, _)| bytes.trailing_zeros() >= *bits);
-        whole.map_or_else(|| bytes.to_string(), |(bits, unit)| format!("{}{unit}", bytes >> bits))
     }
 }
 
@@ -245,6 +238,10 @@ mod tests {
             ("[network]\n\nmdns = 3", 3, "expected a boolean", ""),
             ("[network]\nname = \"A B\"", 2, "cannot name a network", ""),
             ("[content]\nupload_limit = \"fast\"", 2, "is no size", ""),
+            ("[content]\nhours = [\n\"9-17 up=1M\"]", 3, "\"9\" is no time of day", ""),
+            ("[content]\ntransfers = 0", 2, "between 1 and 256, not 0", ""),
+            ("[content]\nseed = \"perhaps\"", 2, "ratio 1.5", ""),
+            ("[content]\ndownloads_limit = \"1M\"", 2, "unknown key", "mean download_limit?"),
             ("[network]\nlisten = [\"here\"]", 2, "", ""),
             ("[network", 1, "", ""),
             ("network = 3", 1, "", ""),
@@ -253,14 +250,6 @@ mod tests {
             assert_eq!(bad.line, Some(line), "{text}: {bad:?}");
             assert!(bad.why.contains(why), "{text}: {bad:?}");
             assert!(bad.hint.clone().unwrap_or_default().contains(hint), "{text}: {bad:?}");
-        }
-    }
-
-    #[test]
-    fn limits_read_what_they_write() {
-        for limit in [None, Some(8 << 20), Some(3 << 9), Some(1_000)] {
-            let text = String::from(Limit(limit));
-            assert_eq!(Limit::try_from(text).expect("reads"), Limit(limit));
         }
     }
 

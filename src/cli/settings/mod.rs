@@ -6,6 +6,7 @@ mod file;
 mod keys;
 mod paths;
 mod template;
+mod text;
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +15,16 @@ use crate::{
     application::{
         config::{NodeConfig, Overlay, Seeding},
         limits,
-        message::{Failure, FailureKind, Rate},
+        message::{Failure, FailureKind, LimitsChange, Rate},
     },
-    domain::{NetworkName, units},
+    domain::NetworkName,
 };
 
-pub(super) use file::{Config, Limit};
+pub(super) use file::Config;
 pub(super) use paths::Paths;
 pub(super) use template::TEMPLATE;
+use text::Text;
+pub(super) use text::{Parallel, Size};
 
 /// What holds for this run.
 #[derive(Debug)]
@@ -50,9 +53,9 @@ impl Settings {
 
     fn combine(globals: &Globals, config: Config, paths: Paths) -> Result<Self, Failure> {
         let Config { network, content, sharing, log } = config;
-        let download_dir = match (&globals.download_dir, content.download_dir) {
+        let download_dir = match (&globals.download_dir, &content.download_dir) {
             (Some(flag), _) => absolute(flag)?,
-            (None, Some(set)) => from_home(&set, "content.download_dir")?,
+            (None, Some(set)) => from_home(set, "content.download_dir")?,
             (None, None) => paths.download_dir.clone(),
         };
         let mut shares = Vec::new();
@@ -62,10 +65,8 @@ impl Settings {
         for path in &globals.share {
             shares.push(absolute(path)?);
         }
-        let mut limits = limits::Settings::default();
-        if let Some(limit) = globals.upload_limit.or(content.upload_limit) {
-            limits.up = Rate(limit.0);
-        }
+        let seeding = content.seed.map_or_else(Seeding::default, |seed| seed.0);
+        let limits = limits_of(globals, content)?;
         let node = NodeConfig {
             data_dir: paths.data_dir.clone(),
             download_dir,
@@ -77,7 +78,7 @@ impl Settings {
             shares,
             serve_remembered: true,
             limits,
-            seeding: Seeding::default(),
+            seeding,
             connections: None,
         };
         Ok(Self {
@@ -101,12 +102,35 @@ impl Settings {
             },
             content: file::Content {
                 download_dir: Some(node.download_dir.clone()),
-                upload_limit: Some(file::Limit(node.limits.up.0)),
+                upload_limit: Some(Text(node.limits.up)),
+                download_limit: Some(Text(node.limits.down)),
+                hours: Some(node.limits.schedule.iter().copied().map(Text).collect()),
+                transfers: Some(Parallel(node.limits.transfers)),
+                upload_slots: Some(Parallel(node.limits.slots)),
+                disk_floor: Some(Text(Size(node.limits.floor))),
+                seed: Some(Text(node.seeding)),
             },
             sharing: file::Sharing { paths: Some(node.shares.clone()) },
             log: file::Log { filter: Some(self.log_filter.clone()) },
         }
     }
+}
+
+/// The limits to begin with.
+fn limits_of(globals: &Globals, content: file::Content) -> Result<limits::Settings, Failure> {
+    let said = |text: Option<Text<Rate>>| text.map(|rate| rate.0);
+    let change = LimitsChange {
+        up: globals.upload_limit.or(said(content.upload_limit)),
+        down: globals.download_limit.or(said(content.download_limit)),
+        transfers: content.transfers.map(|number| number.0),
+        slots: content.upload_slots.map(|number| number.0),
+        floor: content.disk_floor.map(|size| size.0.0),
+        schedule: content.hours.map(|hours| hours.into_iter().map(|text| text.0).collect()),
+    };
+    limits::Settings::default().changed(change).map_err(|failure| {
+        let message = format!("content: {}", failure.message);
+        Failure { message, ..failure }
+    })
 }
 
 /// Flags replace what the file says; they do not add to it.
@@ -146,7 +170,7 @@ pub(super) fn overlay(text: &str) -> Result<Overlay, String> {
     text.parse().map_err(|error: crate::application::config::UnknownOverlay| error.to_string())
 }
 
-/// Reads the value of `--upload-limit`.
-pub(super) fn limit(text: &str) -> Result<file::Limit, String> {
-    units::parse_limit(text).map(file::Limit).map_err(|error| error.to_string())
+/// Reads the value of a flag that says a rate.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    text.parse().map_err(|error: crate::domain::units::BadLimit| error.to_string())
 }

@@ -21,8 +21,23 @@ mdns = true
 [content]
 # Where finished downloads go.
 # download_dir = "~/Downloads/p2pfs"
-# The most that is sent, per second: "500K", "8MiB", "unlimited".
+# The most that is sent and received, per second: "500K", "8MiB", "unlimited".
 upload_limit = "8MiB"
+download_limit = "unlimited"
+# Other rates at certain hours of the day, for instance
+# "09:00-17:00 up=1MiB down=4MiB" or "23:00-06:00 up=unlimited down=unlimited".
+# Of several that fit, the first counts.
+hours = []
+# Transfers that run at the same time; the others wait for their turn.
+transfers = 5
+# Uploads that run at the same time; other peers wait for their turn.
+upload_slots = 8
+# What is left free on the disk: a transfer waits rather than take it.
+disk_floor = "256MiB"
+# How long finished downloads are offered to others: "no", "forever",
+# "ratio 1.5" (until one and a half times their size was given), or a time
+# like "12h" or "7d". What is still arriving is offered in any case.
+seed = "no"
 
 [sharing]
 # Files and folders that are shared while a node runs.

@@ -55,6 +55,18 @@ pub enum Action {
     CopyLink,
     /// Stop a transfer.
     Cancel,
+    /// Pause a transfer, or go on with it.
+    Pause,
+    /// A higher priority.
+    Raise,
+    /// A lower priority.
+    Lower,
+    /// Before the other transfers of its priority.
+    ToFront,
+    /// Behind the other transfers of its priority.
+    ToBack,
+    /// The limits of the node.
+    Limits,
     /// Fetch a link that somebody gave us.
     Fetch,
     /// Make an invitation.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    application::message::{Command, NoticeLevel, TransferId},
+    application::message::{Command, NoticeLevel, TransferId, TransferState},
     domain::untrusted::visible,
 };
 
@@ -23,7 +23,9 @@ impl State {
             return self.nothing_to(Action::Cancel);
         };
         let (transfer, done, name) = (row.transfer, row.done, row.name.raw().to_owned());
-        if row.state.is_over() {
+        // Of one that failed there may be something to delete.
+        let kept = matches!(row.state, TransferState::Failed(_)) && done > 0;
+        if row.state.is_over() && !kept {
             let text = format!("{name} is over already");
             return self.tell(NoticeLevel::Info, &text, None);
         }

@@ -1,7 +1,9 @@
 //! What actions do, wherever the keys go.
 
 use crate::{
-    application::message::{Command, NoticeLevel, ResultRow, TransferRow, TransferState},
+    application::message::{
+        Command, NoticeLevel, QueuePlace, ResultRow, TransferRow, TransferState,
+    },
     domain::{Link, untrusted::visible},
 };
 
@@ -47,6 +49,12 @@ impl State {
             Action::Unshare => self.ask_unshare(),
             Action::CopyLink => self.copy(),
             Action::Cancel => self.ask_cancel(),
+            Action::Pause => self.pause_or_resume(),
+            Action::Raise => self.change_priority(1),
+            Action::Lower => self.change_priority(-1),
+            Action::ToFront => self.move_in_queue(QueuePlace::First),
+            Action::ToBack => self.move_in_queue(QueuePlace::Last),
+            Action::Limits => self.ask_limits(),
             Action::Invite => self.send(Command::Invite, Purpose::Invite),
             Action::Notices => self.show(OverlayText::Notices),
             Action::Help => self.show(OverlayText::Help),
@@ -77,7 +85,8 @@ impl State {
 
     /// Leaves at once if no work would stop, else asks.
     pub(super) fn leave(&mut self) {
-        let active = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.transfers.active);
+        let totals = self.snapshot.as_ref().map(|snapshot| snapshot.transfers);
+        let active = totals.map_or(0, |totals| totals.active + totals.queued);
         if self.setup.attached || self.gone || active == 0 {
             self.effects.push(Effect::Quit);
         } else {
@@ -188,12 +197,7 @@ impl State {
                     self.fetch_result(row);
                 }
             }
-            Pane::Transfers => match self.transfers.list.selected().cloned() {
-                Some(row) if row.state.is_over() && row.state != TransferState::Done => {
-                    self.get(row.link, row.name.raw());
-                }
-                _ => self.zoom(true),
-            },
+            Pane::Transfers => self.open_transfer(),
             Pane::Routing | Pane::Shares => self.zoom(true),
         }
     }
@@ -240,7 +244,10 @@ impl State {
             (Pane::Routing, Action::CopyLink) => "no address is here: select a peer to copy its",
             (_, Action::CopyLink) => "nothing is selected that could be copied",
             (_, Action::Unshare) => "no shared file is selected",
-            (_, Action::Cancel) => "no transfer is selected",
+            (
+                _,
+                Action::Cancel | Action::Pause | Action::Raise | Action::Lower | Action::ToFront,
+            ) => "no transfer is selected",
             _ => "nothing is selected",
         };
         self.tell(NoticeLevel::Info, text, None);
@@ -250,14 +257,21 @@ impl State {
     pub(crate) fn offers(&self, action: Action) -> bool {
         let asks_node = matches!(
             action,
-            Action::Search | Action::Share | Action::Fetch | Action::Join | Action::Invite
+            Action::Search
+                | Action::Share
+                | Action::Fetch
+                | Action::Join
+                | Action::Invite
+                | Action::Limits
         );
         match action {
             _ if self.gone && asks_node => false,
             Action::Unshare => !self.gone && self.shares.list.selected().is_some(),
-            Action::Cancel => {
-                let selected = self.transfers.list.selected();
-                !self.gone && selected.is_some_and(|row| !row.state.is_over())
+            Action::Pause => self.offers_for(|state| {
+                !matches!(state, TransferState::Done | TransferState::Cancelled)
+            }),
+            Action::Cancel | Action::Raise | Action::Lower | Action::ToFront | Action::ToBack => {
+                self.offers_for(|state| !state.is_over())
             }
             Action::CopyLink => match self.focus {
                 Pane::Routing => self.routing.list.selected().and_then(peer_address).is_some(),
@@ -271,6 +285,10 @@ impl State {
             Action::Open => self.list(self.focus).len() > 0,
             _ => true,
         }
+    }
+
+    fn offers_for(&self, fits: impl Fn(&TransferState) -> bool) -> bool {
+        !self.gone && self.transfers.list.selected().is_some_and(|row| fits(&row.state))
     }
 
     fn ask_link(&mut self) {

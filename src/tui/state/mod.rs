@@ -12,6 +12,7 @@ mod input;
 pub(crate) mod keymap;
 pub(crate) mod layout;
 pub(crate) mod list;
+mod manage;
 mod mode;
 pub(crate) mod notices;
 mod outputs;
@@ -21,6 +22,7 @@ mod reads;
 pub(crate) mod results;
 pub(crate) mod routing;
 pub(crate) mod shares;
+pub(crate) mod sources;
 mod submit;
 pub(crate) mod transfers;
 pub(crate) mod verbs;
@@ -30,7 +32,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Size;
 
-use crate::application::message::{Command, CommandId, NoticeLevel, Request, SearchId, Snapshot};
+use crate::application::message::{
+    Command, CommandId, Limits, NoticeLevel, Request, SearchId, Snapshot, TransferId, Tuning,
+};
 
 pub use action::Action;
 pub use input::{Copied, Effect, Input, Setup};
@@ -69,6 +73,8 @@ pub struct State {
     pub(crate) results: ResultsPane,
     pub(crate) transfers: TransfersPane,
     pub(crate) notices: Notices,
+    /// The limits of the node, once somebody asked for them.
+    pub(crate) limits: Option<Limits>,
     history: History,
     pending: BTreeMap<CommandId, Purpose>,
     last_id: CommandId,
@@ -92,6 +98,13 @@ enum Purpose {
     Link(String),
     Get(String),
     Cancel(String),
+    Pause(String),
+    Resume(String),
+    Tune(String, Tuning),
+    Sources(TransferId),
+    /// With what the prompt shows meanwhile.
+    Limits(String),
+    SetLimits,
     Invite,
     Join,
 }
@@ -114,6 +127,7 @@ impl State {
             results: ResultsPane::default(),
             transfers: TransfersPane::default(),
             notices: Notices::default(),
+            limits: None,
             history: History::default(),
             pending: BTreeMap::new(),
             last_id: 0,

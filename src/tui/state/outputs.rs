@@ -40,6 +40,8 @@ impl State {
             Purpose::Roots => self.shares.roots_refused(),
             Purpose::Shares(_) => self.shares.list.refused(),
             Purpose::Transfers(_) => self.transfers.list.refused(),
+            Purpose::Sources(_) => self.transfers.sources.refused(),
+            Purpose::Tune(..) => self.transfers.list.read_again(),
             Purpose::Results(_) => self.results.refused(),
             Purpose::Search => self.results.search = None,
             _ => {}
@@ -85,6 +87,7 @@ impl State {
             }
         }
         self.transfers.list.update(row);
+        self.transfers.sources.heard(row.transfer);
         if let Mode::Question(Question::Cancel { transfer, done, .. }) = &mut self.mode
             && *transfer == row.transfer
         {
@@ -123,6 +126,9 @@ impl State {
                 let visible = self.visible(Pane::Transfers);
                 self.transfers.list.accept(reading, page, visible, now_ms);
             }
+            (Purpose::Sources(id), Reply::Sources(rows)) => {
+                self.transfers.sources.accept(id, rows);
+            }
             (Purpose::Results(search), Reply::Results(page)) => {
                 let visible = self.visible(Pane::Results);
                 self.results.accept(search, page, visible);
@@ -152,6 +158,15 @@ impl State {
             (Purpose::Cancel(name), Reply::Done) => {
                 self.tell(NoticeLevel::Info, &format!("stopped {name}"), None);
             }
+            (Purpose::Pause(name), Reply::Done) => {
+                self.tell(NoticeLevel::Info, &format!("paused {name}"), Some("p goes on"));
+            }
+            (Purpose::Resume(name), Reply::Done) => {
+                self.tell(NoticeLevel::Info, &format!("{name} goes on"), None);
+            }
+            (Purpose::Tune(name, change), Reply::Done) => self.tuned(&name, change),
+            (Purpose::Limits(shown), Reply::Limits(limits)) => self.take_limits(&shown, limits),
+            (Purpose::SetLimits, Reply::Limits(limits)) => self.limits_set(limits),
             (Purpose::Invite, Reply::Invite { link }) => {
                 let text = OverlayText::Invite { link };
                 self.mode = Mode::Overlay(Overlay { text, scroll: 0 });
@@ -170,8 +185,9 @@ impl State {
                     search.failure = Some((failure.message.clone(), failure.hint.clone()));
                 }
             }
-            // The search was over already: what it was closed for.
-            Purpose::CloseSearch => return,
+            // The search was over already: what it was closed for. A transfer that is forgotten
+            // goes from the list, too.
+            Purpose::CloseSearch | Purpose::Sources(_) => return,
             _ => {}
         }
         self.notices.fail(failure, self.now_ms);
@@ -183,6 +199,9 @@ impl State {
             Purpose::Routing => self.routing.end_read(),
             Purpose::Shares(_) => self.shares.list.failed(&failure.message),
             Purpose::Transfers(_) => self.transfers.list.failed(&failure.message),
+            Purpose::Sources(_) => self.transfers.sources.failed(),
+            // What was shown at once did not become true.
+            Purpose::Tune(..) => self.transfers.list.read_again(),
             Purpose::Results(search) => self.results.read_failed(*search),
             _ => {}
         }

@@ -24,11 +24,13 @@ pub(crate) enum PromptKind {
     Join,
     /// A command by its name.
     Command,
+    /// The rates of the node.
+    Limits,
 }
 
 impl PromptKind {
     /// Every kind.
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 
     /// What stands above the line.
     pub(crate) const fn title(self) -> &'static str {
@@ -39,6 +41,7 @@ impl PromptKind {
             Self::Fetch => "Fetch a link",
             Self::Join => "Join with an invitation",
             Self::Command => "Command",
+            Self::Limits => "Limits of this node",
         }
     }
 }
@@ -62,6 +65,11 @@ impl Prompt {
     /// A prompt with a text in it.
     pub(crate) fn new(kind: PromptKind, text: &str) -> Self {
         Self { kind, input: Input::new(text.to_owned()), field: None, error: None, back: 0 }
+    }
+
+    /// Puts another text in.
+    pub(crate) fn put(&mut self, text: &str) {
+        self.input = Input::new(text.to_owned());
     }
 
     /// Edits the text.

@@ -14,7 +14,7 @@ impl State {
         self.shares.list.heard(generations.shares);
         self.transfers.list.heard(generations.transfers);
         if let Mode::Question(Question::Leave { transfers }) = &mut self.mode {
-            *transfers = snapshot.transfers.active;
+            *transfers = snapshot.transfers.active + snapshot.transfers.queued;
             if *transfers == 0 {
                 self.mode = Mode::Browse;
                 let text = "the transfers are over: nothing would stop";
@@ -50,10 +50,23 @@ impl State {
         if let Some(reading) = self.transfers.list.next_read(transfers, now_ms) {
             self.send(Command::Transfers(reading.window), Purpose::Transfers(reading));
         }
+        self.read_sources();
         if let Some((search, since)) = self.results.next_read() {
             let window = Window::first(Window::MAX);
             let command = Command::Results { search, since, window };
             self.send(command, Purpose::Results(search));
+        }
+    }
+
+    /// Who brings a transfer is read only while somebody looks at its detail.
+    fn read_sources(&mut self) {
+        let looked_at = self.zoomed && self.focus == Pane::Transfers;
+        let selected = self.transfers.list.selected().filter(|_| looked_at);
+        let Some((id, moves)) = selected.map(|row| (row.transfer, row.state.moves())) else {
+            return;
+        };
+        if self.transfers.sources.begin_read(id, moves, self.now_ms) {
+            self.send(Command::Sources { transfer: id }, Purpose::Sources(id));
         }
     }
 }

@@ -92,6 +92,7 @@ impl State {
             PromptKind::Fetch => self.fetch_link(&text),
             PromptKind::Share => self.share(&text),
             PromptKind::Join => self.join(&text),
+            PromptKind::Limits => self.set_limits(&text),
         };
         match done {
             Ok(()) if text.is_empty() => {}
@@ -123,6 +124,27 @@ impl State {
                 Ok(())
             }
             (Verb::Join, link) => self.join(link),
+            (Verb::Limits, "") => {
+                self.ask_limits();
+                Ok(())
+            }
+            (Verb::Limits, rates) => self.set_limits(rates),
+            (Verb::Pause, _) => {
+                self.face_transfers();
+                self.pause();
+                Ok(())
+            }
+            (Verb::Resume, _) => {
+                self.face_transfers();
+                self.resume();
+                Ok(())
+            }
+            (Verb::Transfer(action), _) => {
+                self.face_transfers();
+                self.act(action);
+                Ok(())
+            }
+            (Verb::Limit, rate) => self.limit_transfer(rate),
         }
     }
 

@@ -5,13 +5,18 @@ use crate::{
     domain::ContentId,
 };
 
-use super::list::{Row, Windowed};
+use super::{
+    list::{Row, Windowed},
+    sources::Sources,
+};
 
 /// What the pane of transfers knows.
 #[derive(Debug, Default)]
 pub(crate) struct TransfersPane {
     /// The transfers.
     pub(crate) list: Windowed<TransferRow>,
+    /// Who brings the one that is looked at.
+    pub(crate) sources: Sources,
 }
 
 impl Row for TransferRow {

@@ -15,6 +15,16 @@ pub(crate) enum Verb {
     Unshare,
     /// Use an invitation.
     Join,
+    /// Pause the selected transfer.
+    Pause,
+    /// Go on with the selected transfer.
+    Resume,
+    /// Limit the selected transfer.
+    Limit,
+    /// Show or set the limits of the node.
+    Limits,
+    /// As if its key were pressed in the transfers.
+    Transfer(Action),
     /// As if its key were pressed.
     Key(Action),
 }
@@ -24,7 +34,7 @@ pub(crate) enum Verb {
 pub(crate) struct VerbRow {
     /// What is typed.
     pub(crate) name: &'static str,
-    /// What comes after it, if anything must.
+    /// What comes after it, if anything can; what need not be there is in brackets.
     pub(crate) argument: Option<&'static str>,
     /// What it does.
     pub(crate) verb: Verb,
@@ -47,6 +57,13 @@ pub(crate) const VERBS: &[VerbRow] = &[
     row("get", Some("LINK"), Verb::Get, "fetch a link, or the 40 digits of a SHA-1"),
     row("share", Some("PATH"), Verb::Share, "share a file or a folder"),
     row("unshare", Some("PATH"), Verb::Unshare, "stop sharing it"),
+    row("pause", None, Verb::Pause, "pause the selected transfer"),
+    row("resume", None, Verb::Resume, "go on with the selected transfer"),
+    row("cancel", None, Verb::Transfer(Action::Cancel), "stop it, and delete what has arrived"),
+    row("first", None, Verb::Transfer(Action::ToFront), "first in the queue"),
+    row("last", None, Verb::Transfer(Action::ToBack), "last in the queue"),
+    row("limit", Some("RATE"), Verb::Limit, "the most that the selected transfer receives"),
+    row("limits", Some("[RATES]"), Verb::Limits, "limits of the node: up 2MiB down unlimited"),
     row("join", Some("INVITATION"), Verb::Join, "join with an invitation or a peer's address"),
     row("invite", None, Verb::Key(Action::Invite), "make an invitation"),
     row("help", None, Verb::Key(Action::Help), "the keys"),
@@ -70,7 +87,9 @@ pub(crate) fn read(text: &str) -> Result<(Verb, &str), String> {
         }
     };
     match found.argument {
-        Some(what) if argument.trim().is_empty() => Err(format!("{} needs a {what}", found.name)),
+        Some(what) if argument.trim().is_empty() && !what.starts_with('[') => {
+            Err(format!("{} needs a {what}", found.name))
+        }
         _ => Ok((found.verb, argument.trim())),
     }
 }
@@ -84,6 +103,9 @@ mod tests {
         assert_eq!(read("search swan lake"), Ok((Verb::Search, "swan lake")));
         assert_eq!(read(" q "), Ok((Verb::Key(Action::Quit), "")));
         assert!(read("s x").is_err_and(|why| why.contains("search, get")));
+        assert_eq!(read("limit 2MiB"), Ok((Verb::Limit, "2MiB")));
+        assert_eq!(read("limits"), Ok((Verb::Limits, "")));
+        assert!(read("lim x").is_err());
         assert!(read("get").is_err_and(|why| why.contains("needs a LINK")));
         assert!(read("").is_err());
     }

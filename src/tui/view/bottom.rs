@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use crate::{
-    application::message::{NoticeLevel, Rates, Snapshot},
+    application::message::{NoticeLevel, Rate, Rates, Snapshot},
     domain::{units, untrusted::truncate},
 };
 
@@ -76,16 +76,16 @@ fn doing(state: &State, snapshot: &Snapshot, compact: bool) -> Vec<String> {
 }
 
 fn rates(rates: &Rates, theme: &Theme, compact: bool) -> Line<'static> {
-    let limit = match rates.up_limit {
-        _ if compact => String::new(),
-        Some(limit) => format!(" of {}", units::rate(limit).replace(".00", "")),
-        None => " without limit".to_owned(),
+    let limit = |limit: Option<u64>| match limit.filter(|_| !compact) {
+        Some(_) => format!(" of {}", Rate(limit).about()),
+        None => String::new(),
     };
     let busy = |rate: u64| if rate > 0 { theme.good } else { theme.dim };
     Line::from(vec![
         Span::styled(format!(" ↓ {}", units::rate(rates.down)), busy(rates.down)),
+        Span::styled(limit(rates.down_limit), theme.dim),
         Span::styled(format!("  ↑ {}", units::rate(rates.up)), busy(rates.up)),
-        Span::styled(format!("{limit} "), theme.dim),
+        Span::styled(format!("{} ", limit(rates.up_limit)), theme.dim),
     ])
 }
 

@@ -12,6 +12,7 @@ mod question;
 mod results;
 mod routing;
 mod shares;
+mod sources;
 mod top;
 mod transfers;
 mod welcome;

@@ -185,7 +185,7 @@ pub(super) fn detail(state: &State, theme: &Theme, place: Rect, buf: &mut Buffer
         Pane::Routing => routing::detail(state, theme, width),
         Pane::Shares => shares::detail(state, theme, width),
         Pane::Results => results::detail(state, theme, width),
-        Pane::Transfers => transfers::detail(state, theme, width),
+        Pane::Transfers => transfers::detail(state, theme, width, inner.height.into()),
     };
     let nothing = || vec![Line::styled("Nothing is selected.", theme.dim)];
     popup::lines(&lines.unwrap_or_else(nothing), inner, buf);

@@ -9,11 +9,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{bottom, line_with_right, safe, widgets::popup};
 use crate::{
+    application::message::Limits,
     domain::{Field, untrusted::truncate},
     tui::{
         state::{
             Scope, State,
             prompt::{Prompt, PromptKind},
+            verbs::VERBS,
         },
         theme::Theme,
     },
@@ -90,6 +92,28 @@ fn fields(chosen: Option<Field>, theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
+/// The commands that begin as what is typed; one that is whole with what it does.
+fn commands(typed: &str) -> String {
+    let name = typed.split_whitespace().next().unwrap_or_default();
+    if let Some(row) = VERBS.iter().find(|row| row.name == name) {
+        return format!("{} {}: {}", row.name, row.argument.unwrap_or_default(), row.help)
+            .replace(" :", ":");
+    }
+    let begin = VERBS.iter().map(|row| row.name).filter(|verb| verb.starts_with(name));
+    begin.collect::<Vec<_>>().join("  ")
+}
+
+/// How limits are written, and which hold now where a schedule says otherwise.
+fn limits(state: &State) -> String {
+    let other = state.limits.as_ref().filter(|limits| limits.in_force != (limits.up, limits.down));
+    match other {
+        Some(Limits { in_force: (up, down), .. }) => {
+            format!("for other hours; now up {}, down {}", up.about(), down.about())
+        }
+        None => "per second: 500K, 2MiB, unlimited; until this node ends".to_owned(),
+    }
+}
+
 /// What Enter will do.
 fn about(state: &State, prompt: &Prompt, theme: &Theme, width: usize) -> Line<'static> {
     let text = match prompt.kind {
@@ -103,10 +127,8 @@ fn about(state: &State, prompt: &Prompt, theme: &Theme, width: usize) -> Line<'s
         }
         PromptKind::Fetch => "a magnet: or p2pfs: link, or the 40 digits of a SHA-1".to_owned(),
         PromptKind::Join => "p2pfs-join:… or /ip4/…/tcp/…/p2p/…".to_owned(),
-        PromptKind::Command => {
-            let names = crate::tui::state::verbs::VERBS.iter().map(|row| row.name);
-            names.collect::<Vec<_>>().join("  ")
-        }
+        PromptKind::Command => commands(prompt.input.value()),
+        PromptKind::Limits => limits(state),
     };
     Line::styled(format!(" {}", truncate(&text, width)), theme.dim)
 }

@@ -60,7 +60,7 @@ fn wording(question: &Question, width: usize) -> Wording {
         Question::Leave { transfers } => (
             "Leave?",
             format!(
-                "{} would stop. To let a node go on without a terminal, run p2pfs-tui daemon.",
+                "{} would stop until this node runs again. To let a node go on without a terminal, run p2pfs-tui daemon.",
                 count((*transfers).into(), "transfer")
             ),
             vec![("y", "leave".to_owned()), no("stay")],

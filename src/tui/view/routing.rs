@@ -121,7 +121,7 @@ pub(super) fn short_id(id: &PeerId) -> String {
 }
 
 /// A round-trip time in steps, so that a screen on which nothing happens stays still.
-fn round_trip(ms: u32) -> String {
+pub(super) fn round_trip(ms: u32) -> String {
     match ms {
         0 => "<1 ms".to_owned(),
         1..10 => "<10 ms".to_owned(),

@@ -10,6 +10,7 @@ use ratatui::{
 use super::{
     count, grouped, safe, top,
     widgets::{
+        bar::percent,
         columns::{Cell, Width, row as columns},
         text::{field, paragraph, styled_field},
     },
@@ -92,7 +93,9 @@ fn place(share: &ShareRow) -> String {
 fn progress(state: &ShareState, theme: &Theme) -> (String, Style) {
     match state {
         ShareState::Waiting => ("waiting".to_owned(), theme.dim),
-        ShareState::Hashing => ("hashing".to_owned(), theme.warn),
+        ShareState::Hashing { done, size } => {
+            (format!("hashing {:>3}%", percent(*done, *size)), theme.warn)
+        }
         ShareState::Announcing { done, keys } => (format!("announcing {done}/{keys}"), theme.warn),
         ShareState::Announced { .. } => ("✓ announced".to_owned(), theme.good),
         ShareState::Failed { .. } => ("✗ failed".to_owned(), theme.bad),
@@ -168,7 +171,10 @@ pub(super) fn detail(state: &State, theme: &Theme, width: usize) -> Option<Vec<L
 fn state_detail(share: &ShareRow, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let (text, style) = match &share.state {
         ShareState::Waiting => ("waiting to be hashed".to_owned(), theme.dim),
-        ShareState::Hashing => ("being hashed".to_owned(), theme.warn),
+        ShareState::Hashing { done, size } => {
+            let (done, size) = (units::bytes(*done), units::bytes(*size));
+            (format!("being hashed: {done} of {size}"), theme.warn)
+        }
         ShareState::Announcing { done, keys } => {
             (format!("served; {done} of {keys} keys announced"), theme.warn)
         }

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::application::message::Verdict;
+use crate::application::message::{TransferTotals, Verdict};
 
 use super::{count, grouped, line_with_right, safe};
 use crate::tui::{
@@ -76,8 +76,8 @@ pub(super) fn amount(state: &State, pane: Pane) -> Option<u64> {
             state.results.list.len() as u64
         }
         Pane::Transfers => {
-            let totals = snapshot.transfers;
-            u64::from(totals.active) + u64::from(totals.done) + u64::from(totals.failed)
+            let TransferTotals { active, queued, paused, done, failed } = snapshot.transfers;
+            [active, queued, paused, done, failed].map(u64::from).iter().sum()
         }
     })
 }

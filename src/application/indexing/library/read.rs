@@ -31,7 +31,7 @@ impl Library {
 
     /// Whether a file is shared.
     pub(in super::super) fn contains(&self, path: &Path) -> bool {
-        self.files.contains_key(path)
+        self.get(path).is_some()
     }
 
     /// Some of the files, by path.
@@ -39,18 +39,18 @@ impl Library {
         // Rows are made of the window only, not of what is passed over.
         let page = window.page(self.files.iter(), self.generation);
         let rows =
-            page.rows.into_iter().map(|(path, file)| file.row(path, &self.catalog)).collect();
+            page.rows.into_iter().map(|(place, file)| file.row(&place.0, &self.catalog)).collect();
         Page { offset: page.offset, total: page.total, generation: page.generation, rows }
     }
 
     /// One file.
     pub(in super::super) fn row(&self, path: &Path) -> Option<ShareRow> {
-        self.files.get_key_value(path).map(|(path, file)| file.row(path, &self.catalog))
+        self.get(path).map(|file| file.row(path, &self.catalog))
     }
 
     /// What others see of a file, once it is hashed.
     pub(in super::super) fn manifest(&self, path: &Path) -> Option<Manifest> {
-        let State::Served { number, .. } = self.files.get(path)?.state else { return None };
+        let State::Served { number, .. } = self.get(path)?.state else { return None };
         self.catalog.get(number).map(|file| file.manifest)
     }
 

@@ -44,7 +44,7 @@ fn library(roots: &[&str], files: &[&str]) -> Library {
 
 /// The next file, as if each were too large to be taken with another.
 fn next_job(library: &mut Library) -> Option<Job> {
-    let path = Arc::clone(&library.queue.first()?.1);
+    let path = library.queue.first()?.1.clone();
     let later = std::mem::take(&mut library.queue);
     let (first, later) = later.into_iter().partition(|(_, other)| *other == path);
     library.queue = first;
@@ -69,13 +69,15 @@ fn check(library: &mut Library, told: &mut HashMap<Arc<Path>, Arc<SharedFile>>) 
     let mut by_root: HashMap<Arc<Path>, (u64, u64)> = HashMap::new();
     let mut waiting = HashSet::new();
     let mut served = HashSet::new();
-    for (path, file) in &library.files {
+    for (Place(path), file) in &library.files {
         file.count(&mut totals, file::add);
         let root = by_root.entry(Arc::clone(&file.root)).or_default();
         *root = (root.0 + 1, root.1 + file.stamp.size);
         assert_eq!(library.roots.owner(path), Some(Arc::clone(&file.root)), "{path:?}");
         match &file.state {
-            State::Waiting => assert!(waiting.insert((Reverse(file.scan), Arc::clone(path)))),
+            State::Waiting => {
+                assert!(waiting.insert((Reverse(file.scan), Place(Arc::clone(path)))))
+            }
             State::Served { number, .. } => {
                 let shared = library.catalog.get(*number).expect("in the catalog");
                 assert_eq!((&shared.path, &shared.stamp), (path, &file.stamp));
@@ -165,7 +167,8 @@ fn states_and_totals_follow_a_file() {
     assert_eq!((state(&library), library.totals().bytes_to_hash), (ShareState::Waiting, 7));
     let job = next_job(&mut library).expect("job");
     assert!(library.progress(&job, 5));
-    assert_eq!((state(&library), library.totals().bytes_to_hash), (ShareState::Hashing, 2));
+    let hashing = ShareState::Hashing { done: 5, size: 7 };
+    assert_eq!((state(&library), library.totals().bytes_to_hash), (hashing, 2));
     let described = described(&library, path, 7);
     let (keys, content) = (described.keys, described.file().manifest.content);
     assert!(library.hashed(&job, described));
@@ -234,7 +237,7 @@ fn take(library: &mut Library, jobs: &mut Vec<Job>, step: Step) {
                 let known = known.then(|| described(library, Path::new(path), size));
                 library.found(scan, Path::new(root), found(path, size), known);
             }
-            library.end_scan(scan, Path::new(root));
+            library.end_scan(scan, Path::new(root), Path::new(root));
         }
         Step::Begin => jobs.extend(library.next_jobs()),
         Step::Finish(job) if job < jobs.len() => {
@@ -253,7 +256,8 @@ fn take(library: &mut Library, jobs: &mut Vec<Job>, step: Step) {
         Step::Change(path, size) => drop(library.changed(Path::new(path), size.map(stamp))),
         Step::Announce(path, done) => {
             if let Some(manifest) = library.manifest(Path::new(path)) {
-                library.announced(&manifest.content, done, 5);
+                let keys = u32::try_from(manifest.keys().len()).expect("few");
+                library.announced(&manifest.content, done, keys);
             }
         }
         Step::Finish(_) | Step::Fail(..) => {}

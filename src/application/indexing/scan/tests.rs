@@ -17,12 +17,22 @@ fn tree(files: &[&str]) -> TempDir {
 fn found(root: &Path, leave_out: &[&str]) -> (BTreeSet<String>, Skipped) {
     let mut files = BTreeSet::new();
     let leave_out = |path: &Path| leave_out.iter().any(|left| root.join(left) == path);
-    let skipped = walk(root, leave_out, |file| {
-        let name = file.path.strip_prefix(root).expect("beneath the root");
-        assert!(files.insert(name.to_string_lossy().into_owned()), "found twice");
-        ControlFlow::Continue(())
-    });
+    let skipped = walk(
+        root,
+        root,
+        leave_out,
+        |_| {},
+        |file| {
+            let name = file.path.strip_prefix(root).expect("beneath the root");
+            assert!(files.insert(name.to_string_lossy().into_owned()), "found twice");
+            ControlFlow::Continue(())
+        },
+    );
     (files, skipped)
+}
+
+fn count(skipped: &Skipped, reason: Reason) -> u64 {
+    skipped.by_reason.get(&reason).map_or(0, |passed| passed.count)
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -45,7 +55,9 @@ fn files_are_found_but_no_dotfiles_keys_or_unfinished_ones() {
     ]);
     let (files, skipped) = found(folder.path(), &[]);
     assert_eq!(files, set(&["a.txt", "b/c.txt", "b/d/e.txt", "keys.txt"]));
-    assert_eq!(skipped.keys.count, 2);
+    assert_eq!(count(&skipped, Reason::Key), 2);
+    assert_eq!(count(&skipped, Reason::Hidden), 3, "a folder counts as one");
+    assert_eq!(count(&skipped, Reason::Unfinished), 1);
     let notices = notices(folder.path(), &skipped);
     assert_eq!(notices.len(), 1);
     assert!(notices[0].text.raw().ends_with("and 1 more"), "{notices:?}");
@@ -60,7 +72,7 @@ fn links_are_not_followed() {
     symlink(folder.path(), folder.path().join("loop")).expect("link");
     let (files, skipped) = found(folder.path(), &[]);
     assert_eq!(files, set(&["a.txt"]));
-    assert_eq!(skipped.links.count, 3);
+    assert_eq!(count(&skipped, Reason::Link), 3);
 }
 
 #[test]
@@ -82,7 +94,9 @@ fn what_cannot_be_read_is_told_and_the_rest_is_found() {
     let mut files = 0;
     let skipped = walk(
         folder.path(),
+        folder.path(),
         |_| false,
+        |_| {},
         |file| {
             files += 1;
             // Whichever folder comes first, the other one is no folder any more.
@@ -96,8 +110,37 @@ fn what_cannot_be_read_is_told_and_the_rest_is_found() {
             ControlFlow::Continue(())
         },
     );
-    assert_eq!((files, skipped.unreadable.count), (2, 1));
+    assert_eq!((files, count(&skipped, Reason::Unreadable)), (2, 1));
     assert_eq!(notices(folder.path(), &skipped)[0].level, NoticeLevel::Warning);
+}
+
+#[test]
+fn a_part_is_scanned_by_the_rules_of_the_whole() {
+    let folder = tree(&["a.txt", "b/c.txt", ".git/config", "b/key.pem", "d/.x/e.txt"]);
+    let root = fs::canonicalize(folder.path()).expect("real");
+    symlink(root.join("b"), root.join("link")).expect("link");
+    let part = |part: &str| {
+        let (mut files, start) = (0, root.join(part));
+        if !is_passed_over(&root, &start) {
+            walk(
+                &root,
+                &start,
+                |_| false,
+                |_| {},
+                |_| {
+                    files += 1;
+                    ControlFlow::Continue(())
+                },
+            );
+        }
+        files
+    };
+    for (start, files) in [("a.txt", 1), ("b", 1), ("b/c.txt", 1), ("missing", 0)] {
+        assert_eq!(part(start), files, "{start}");
+    }
+    for start in [".git", ".git/config", "b/key.pem", "d/.x/e.txt", "link", "link/c.txt"] {
+        assert_eq!(part(start), 0, "{start}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{
     io,
     ops::ControlFlow,
     sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -25,8 +26,8 @@ use crate::{
     network::content::hash::{HashError, Hashed, hash_file, open_regular},
 };
 
-/// Bytes of a file after which its progress is noted again.
-const PROGRESS: u64 = 4 << 20;
+/// How often the progress of a file is noted: whoever watches hears of each time.
+const PROGRESS: Duration = Duration::from_millis(300);
 
 impl Work {
     /// Hashes files until the service stops.
@@ -39,11 +40,11 @@ impl Work {
 
     fn read(&self, job: &Job) -> Result<Described, HashError> {
         let (file, stamp) = open_regular(&job.path)?;
-        let mut noted = 0;
+        let mut noted = Instant::now();
         let mut progress = |read: u64| {
             let mut wanted = !self.library.is_stopping();
-            if read - noted >= PROGRESS {
-                noted = read;
+            if noted.elapsed() >= PROGRESS {
+                noted = Instant::now();
                 wanted &= self.library.with(|library| library.progress(job, read));
             }
             if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

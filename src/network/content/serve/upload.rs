@@ -265,6 +265,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_of_buffers_is_bounded() {
+        let buffers = Buffers::default();
+        let taken: Vec<_> = (0..2 * MAX_SPARE).map(|_| buffers.take()).collect();
+        taken.into_iter().for_each(|buffer| buffers.give_back(buffer));
+        assert_eq!(buffers.0.lock().expect("no panic").len(), MAX_SPARE);
+        assert!(buffers.take().capacity() as u64 >= BATCH);
+    }
+
+    #[test]
     fn no_answer_takes_more_besides_its_blocks_than_is_counted() {
         let tree = Tree::new(MAX_FILE);
         let half = tree.blocks() / 2;

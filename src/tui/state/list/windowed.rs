@@ -132,6 +132,11 @@ impl<R: Row> Windowed<R> {
         self.reading = false;
     }
 
+    /// What is here may be wrong: it is read again with whatever happens next.
+    pub(crate) fn read_again(&mut self) {
+        self.held = None;
+    }
+
     /// A read failed; it is tried again when the list changes, or another part of it is wanted.
     pub(crate) fn failed(&mut self, why: &str) {
         self.reading = false;

@@ -170,6 +170,35 @@ async fn a_peer_that_takes_nothing_loses_its_slot_and_gets_its_bytes_nevertheles
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_of_which_too_many_streams_stand_still_loses_those_beyond() {
+    let (library, content) = Library::with(SPAN);
+    library.uploads.slots.set(5);
+    let (shared, greedy) = (library.shared(), PeerId::random());
+    let start = Instant::now();
+    let mut stuck: Vec<_> =
+        (0..5).map(|_| Peer::connect_through(&shared, greedy, 64 << 10)).collect();
+    for peer in &mut stuck {
+        peer.ask(content.read(0, SPAN)).await;
+        assert_eq!(peer.answer().await, Answer::Data);
+    }
+    let mut others: Vec<_> = (0..5).map(|_| Peer::connect(&shared)).collect();
+    for other in &mut others {
+        other.ask(content.read(0, SPAN)).await;
+    }
+    for other in &mut others {
+        while other.answer().await != Answer::Data {}
+        other.take_unchecked(&content, 0..SPAN).await;
+        assert_eq!(start.elapsed().as_secs(), 10);
+    }
+    let mut lost = 0;
+    for mut peer in stuck {
+        let mut bytes = vec![0; content.answer_len(0..SPAN)];
+        lost += u32::from(peer.stream.read_exact(&mut bytes).await.is_err());
+    }
+    assert_eq!((lost, start.elapsed().as_secs()), (1, 10));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_the_limit_reaches_what_is_under_way() {
     let content = Content::new(1, 20 * SPAN);
     let library = Library::sending(vec![content.clone()], 8, Some(16 << 10));

@@ -67,6 +67,23 @@ fn who_holds_many_makes_way_at_once_for_who_holds_none() {
 }
 
 #[test]
+fn those_who_wait_are_counted_as_they_will_be_served() {
+    let (mut table, now) = (SlotTable::new(1), Instant::now());
+    let [a, b, c] = peers();
+    let first = table.ask(c);
+    assert_eq!(granted(&mut table, now), [first]);
+    let (of_a, of_b) = ([a; 3].map(|peer| table.ask(peer)), [b; 2].map(|peer| table.ask(peer)));
+    let expected = [of_a[0], of_b[0], of_a[1], of_b[1], of_a[2]];
+    assert_eq!(expected.map(|one| table.ahead(one)), [0, 1, 2, 3, 4].map(Some));
+    let mut before = first;
+    for next in expected {
+        table.leave(before);
+        assert_eq!(granted(&mut table, now), [next]);
+        before = next;
+    }
+}
+
+#[test]
 fn fewer_slots_hold_from_the_next_answer_on() {
     let (mut table, now) = (SlotTable::new(3), Instant::now());
     let tickets = peers::<3>().map(|peer| table.ask(peer));
