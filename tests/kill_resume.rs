@@ -163,7 +163,7 @@ impl Receiver {
         self.home.join(&self.data_dir).join("transfers")
     }
 
-    /// Fetches files until there were kills enough, and the last one to its end.
+    /// Fetches files until there were kills enough, and a last one in peace.
     fn run(&self, data: &[u8], seed: u64, left: &AtomicUsize) -> Tally {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut tally = Tally::default();
@@ -188,6 +188,13 @@ impl Receiver {
             tally.strays += self.assert_right(data);
             fs::remove_dir_all(&self.place).unwrap();
         }
+        // One that nothing happens to clears what the others left.
+        fs::create_dir_all(&self.place).unwrap();
+        let running = self.get();
+        self.assert_went_well(running);
+        tally.files += 1;
+        self.assert_right(data);
+        assert_eq!(self.left(), Vec::<String>::new(), "{}: left of transfers", self.data_dir);
         tally
     }
 
@@ -195,8 +202,16 @@ impl Receiver {
         self.place.join(NAME).exists()
     }
 
+    /// Whether a transfer is remembered. What is left of one that was being forgotten is not.
     fn remembers(&self) -> bool {
-        fs::read_dir(self.transfers()).is_ok_and(|entries| entries.count() > 0)
+        let is_number = |name: &str| name.bytes().all(|digit| digit.is_ascii_digit());
+        self.left().iter().any(|name| is_number(name))
+    }
+
+    /// What is in the folder of the transfers.
+    fn left(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.transfers()) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     fn assert_went_well(&self, mut running: Running) {
