@@ -71,7 +71,7 @@ fn succeed(folder: &Path, args: &[&str]) -> String {
 /// A daemon that shares the file, and its address.
 fn provider(folder: &Path) -> (Running, String) {
     let args = ["--data-dir", "provider", "daemon", "--listen", "/ip4/127.0.0.1/tcp/0"];
-    let args = [&args[..], &["--share", "shared", "--upload-limit", "unlimited"]].concat();
+    let args = [&args[..], &["--share", "shared", "--upload-limit", "32MiB"]].concat();
     let mut child = command(folder, &args).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let running = Running(child);

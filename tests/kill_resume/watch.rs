@@ -36,8 +36,8 @@ impl Moment {
         match rng.random_range(0..10_u8) {
             0 | 1 => Self::After(Duration::from_millis(rng.random_range(0..1_500))),
             2 => Self::Recorded,
-            3..=6 => Self::Written(rng.random_range(1..90)),
-            7 | 8 => Self::Checkpoint(rng.random_range(1..5)),
+            3..=6 => Self::Written(rng.random_range(1..60)),
+            7 | 8 => Self::Checkpoint(rng.random_range(1..4)),
             _ => Self::Named,
         }
     }
