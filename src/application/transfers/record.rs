@@ -194,7 +194,10 @@ fn sweep(folder: &Path) {
 }
 
 /// Every transfer that is remembered, and the folders that cannot be read.
-pub(super) fn all(data_dir: &Path) -> io::Result<(Vec<(TransferId, Record)>, Vec<PathBuf>)> {
+type Remembered = (Vec<(TransferId, Record)>, Vec<PathBuf>);
+
+/// Reads every transfer.
+pub(super) fn all(data_dir: &Path) -> io::Result<Remembered> {
     let entries = match fs::read_dir(home(data_dir)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((vec![], vec![])),
         entries => entries?,
