@@ -12,6 +12,7 @@
 
 use std::{
     env, fs,
+    io::Read,
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -26,6 +27,7 @@ use p2pfs_tui::{
     },
     network::content::hash::{hash_file, open_regular},
 };
+use sha1::{Digest, Sha1};
 
 /// Clock ticks in a second, in which Linux tells processor time.
 const TICKS: f64 = 100.0;
@@ -37,6 +39,7 @@ fn main() {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
         ["hash", file, data] => hash(Path::new(file), Path::new(data)),
+        ["sha1", file] => sha1_alone(Path::new(file)),
         ["share", folder, data] => share(Path::new(folder), Path::new(data)),
         _ => compare(&Options::of(&words)),
     }
@@ -75,6 +78,19 @@ fn hash(file: &Path, data: &Path) {
         ControlFlow::Continue(())
     });
     println!("{peak} {}", hashed.unwrap().content.root);
+}
+
+/// As a process of its own: what hashing cannot be faster than, as the same code does it alone.
+fn sha1_alone(file: &Path) {
+    let (mut file, mut sha1) = (fs::File::open(file).unwrap(), Sha1::new());
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece).unwrap() {
+            0 => break,
+            length => sha1.update(&piece[..length]),
+        }
+    }
+    println!("{:x?}", sha1.finalize());
 }
 
 /// As a process of its own: a service that begins with nothing shares a folder, and is stopped once
@@ -247,7 +263,15 @@ fn large_file(options: &Options, folder: &Path) {
         source.fill(&mut piece);
         std::io::Write::write_all(&mut target, &piece).unwrap();
     }
-    let mut contenders = vec![ourselves("hash", &file, &data, true)];
+    let alone = file.clone();
+    let mut contenders = vec![
+        ourselves("hash", &file, &data, true),
+        Contender::new("SHA-1 alone, same code", move || {
+            let mut command = Command::new(env::current_exe().unwrap());
+            command.arg("sha1").arg(&alone);
+            command
+        }),
+    ];
     contenders.extend(rivals(std::slice::from_ref(&file)));
     take_turns(&mut contenders, options.rounds);
     println!("One file of {} MiB; ours gives SHA-1, BLAKE3 and the outboard.\n", options.mib);

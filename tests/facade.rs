@@ -16,11 +16,11 @@ use tokio::io::AsyncReadExt;
 
 use support::{
     PATIENCE, TestNode,
-    stranger::{Stranger, Wares},
+    stranger::{Content, Stranger, Wares},
 };
 
 fn nothing() -> Wares {
-    Wares { manifests: Vec::new(), data: Vec::new(), corrupt: false }
+    Wares { manifests: Vec::new(), content: Content::new(&[]), corrupt: false }
 }
 
 async fn providers(dht: &Dht, key: Key) -> Vec<Source> {

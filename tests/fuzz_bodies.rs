@@ -162,7 +162,7 @@ macro_rules! holds {
 }
 
 holds! {
-    client_line content_answer content_request file_name index_answer index_question invite link
-    node_line proof query remembered_file remembered_peers remembered_records remembered_root tags
-    wire_stream
+    banned client_line collection content_answer content_request file_name index_answer
+    index_question invite link node_line proof query remembered_file remembered_peers
+    remembered_records remembered_root store_progress tags transfer_record wire_stream
 }

@@ -1,6 +1,16 @@
 //! Peers that lie, seen by a node that asked them.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+#[path = "hostile/crowds.rs"]
+mod crowds;
+#[path = "hostile/middle.rs"]
+mod middle;
+#[path = "hostile/oddities.rs"]
+mod oddities;
+#[path = "hostile/one_sha1.rs"]
+mod one_sha1;
+#[path = "hostile/places.rs"]
+mod places;
 mod support;
 
 use p2pfs_tui::{
@@ -9,7 +19,7 @@ use p2pfs_tui::{
 };
 use support::{
     TestNode,
-    stranger::{Stranger, Wares, manifest},
+    stranger::{Content, Manner, Stranger, Wares, manifest},
 };
 
 fn data(seed: u8) -> Vec<u8> {
@@ -26,15 +36,14 @@ async fn a_provider_of_wrong_bytes_is_dropped_and_another_serves() {
     let mut a = TestNode::start(vec![]).await;
     let mut b = TestNode::start(vec![a.address().await]).await;
     let good = data(1);
-    let wares =
-        Wares { manifests: vec![manifest("song.bin", &good)], data: good.clone(), corrupt: true };
+    let wares = Wares { corrupt: true, ..Wares::of(manifest("song.bin", &good), &good) };
     let _liar = Stranger::start(a.address().await, wares).await;
     let link = Link::of(&manifest("song.bin", &good).content, "song.bin");
 
     let alone = b.get(link.clone()).await;
     let TransferState::Failed(failure) = alone.state else { panic!("{alone:?}") };
     assert_eq!(failure.kind, FailureKind::Verification);
-    assert!(failure.message.contains("do not belong"), "{}", failure.message);
+    assert!(failure.message.contains("another hash"), "{}", failure.message);
     assert_eq!((alone.banned, files_in(&b)), (1, 0));
 
     let path = a.write("song.bin", &good);
@@ -53,7 +62,7 @@ async fn a_wrong_content_under_a_sha1_is_found_out_and_the_right_one_fetched() {
     let sha1 = manifest("", &good).content.sha1;
     let mut lie = manifest("song.bin", &bad);
     lie.content.sha1 = sha1;
-    let claim = || Wares { manifests: vec![lie.clone()], data: bad.clone(), corrupt: false };
+    let claim = || Wares::of(lie.clone(), &bad);
     let _liars = (
         Stranger::start(a.address().await, claim()).await,
         Stranger::start(a.address().await, claim()).await,
@@ -78,7 +87,7 @@ async fn a_lie_about_the_size_is_found_out_before_anything_is_written() {
     let good = data(1);
     let mut lie = manifest("song.bin", &good);
     lie.content.size = 1 << 40;
-    let wares = Wares { manifests: vec![lie.clone()], data: good.clone(), corrupt: false };
+    let wares = Wares::of(lie.clone(), &good);
     let _liar = Stranger::start(a.address().await, wares).await;
     let short: Link = Link::of(&lie.content, "x").short().unwrap().parse().unwrap();
     let transfer = b.get(short).await;
@@ -94,7 +103,7 @@ async fn rows_that_do_not_match_are_not_shown() {
     let song = manifest("song.bin", &good);
     let huge = Manifest { name: "song ".repeat(200), ..song.clone() };
     let manifests = vec![song.clone(), manifest("advert.bin", &data(3)), huge];
-    let wares = Wares { manifests, data: good, corrupt: false };
+    let wares = Wares { manifests, content: Content::new(&good), corrupt: false };
     let _spammer = Stranger::start(a.address().await, wares).await;
     let found = b.search("song", None).await;
     let names: Vec<_> = found.rows.iter().map(|row| row.name.raw()).collect();
@@ -108,7 +117,7 @@ async fn a_variant_that_nobody_serves_does_not_hide_the_right_one() {
     let good = data(1);
     let mut lie = manifest("song.bin", &data(2));
     lie.content.sha1 = manifest("", &good).content.sha1;
-    let claim = || Wares { manifests: vec![lie.clone()], data: Vec::new(), corrupt: false };
+    let claim = || Wares::of(lie.clone(), &[]);
     let _liars = (
         Stranger::start(a.address().await, claim()).await,
         Stranger::start(a.address().await, claim()).await,
@@ -150,9 +159,10 @@ async fn a_trickling_provider_makes_way_for_another() {
     let path = a.write("song.bin", &good);
     a.share(path).await;
     a.announced(1).await;
-    let wares = Wares { manifests: vec![song.clone()], data: good.clone(), corrupt: false };
+    let wares = Wares::of(song.clone(), &good);
     // A kilobyte every ten seconds: never silent for long, and never done either.
-    let trickler = Stranger::start_slow(a.address().await, wares, Some(100)).await;
+    let manner = Manner::Serving(Some(100));
+    let trickler = Stranger::start_with(a.address().await, wares, manner).await;
     let mut link = Link::of(&song.content, "song.bin");
     // Whom a link names is asked first.
     link.peers = trickler.host.shareable_addresses();

@@ -138,6 +138,45 @@ async fn five_thousand_files_come_back_without_a_hash() {
     node.service.stop().await;
 }
 
+/// Bytes of this process's memory that no file is behind.
+fn own_pages() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+#[ignore = "takes a minute and wants to be alone: cargo test --release --test indexing -- --ignored"]
+async fn a_hundred_thousand_files_are_there_soon_and_take_little_memory() {
+    const FILES: u64 = 100_000;
+    let home = Home::new();
+    for n in 0..FILES {
+        home.write(&format!("{}/song number {n}.txt", n % 100), format!("file {n}"));
+    }
+    let mut node = home.start().await;
+    node.service.share(home.shared(), true).await.unwrap();
+    node.added(usize::try_from(FILES).unwrap()).await;
+    node.service.stop().await;
+    drop(node);
+
+    let (before, began) = (own_pages(), std::time::Instant::now());
+    let mut node = home.start().await;
+    let listener = node.changes;
+    node.changes = mpsc::channel(1).1;
+    let listening = tokio::spawn(async move {
+        let mut listener = listener;
+        while listener.recv().await.is_some() {}
+    });
+    node.wait_for_files(FILES).await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(node.service.files_hashed(), 0);
+    let pages = own_pages().saturating_sub(before);
+    assert!(pages < 100 << 20, "{pages} bytes");
+    node.service.stop().await;
+    drop(node);
+    listening.await.unwrap();
+}
+
 #[tokio::test]
 async fn what_is_unshared_stays_out() {
     let home = Home::new();

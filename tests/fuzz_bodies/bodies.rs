@@ -12,6 +12,7 @@ pub mod control;
 pub mod proof;
 pub mod stored;
 pub mod text;
+pub mod transfers;
 pub mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -20,8 +21,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub type Body = fn(&[u8]) -> bool;
 
 /// Every body under the name of its target.
-pub const ALL: [(&str, Body); 17] = [
+pub const ALL: [(&str, Body); 21] = [
+    ("banned", transfers::banned),
     ("client_line", control::client_line),
+    ("collection", transfers::collection),
     ("content_answer", wire::content_answer),
     ("content_request", wire::request),
     ("file_name", text::file_name),
@@ -36,7 +39,9 @@ pub const ALL: [(&str, Body); 17] = [
     ("remembered_peers", stored::peers),
     ("remembered_records", stored::records),
     ("remembered_root", stored::root),
+    ("store_progress", transfers::store_progress),
     ("tags", stored::tags),
+    ("transfer_record", transfers::transfer_record),
     ("wire_stream", wire::stream),
 ];
 

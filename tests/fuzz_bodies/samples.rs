@@ -3,11 +3,18 @@
 use std::{fs, path::Path};
 
 use p2pfs_tui::{
-    application::message::{
-        Command, Failure, FailureKind, Notice, NoticeLevel, Output, Reply, Request as Order, Window,
+    application::{
+        message::{
+            Command, Failure, FailureKind, Notice, NoticeLevel, Output, Reply, Request as Order,
+            Window,
+        },
+        transfers::record::{PathBytes, Record},
     },
     control::wire::{ClientLine, Hello, NodeLine, encode_client, encode_node},
-    domain::{ContentId, Field, Link, Manifest, Root, Sha1Hash, Tags, query::QueryText},
+    domain::{
+        Collection, ContentId, Field, Link, Manifest, Root, Sha1Hash, Tags, collection::Entry,
+        query::QueryText,
+    },
     network::{
         content::wire::{self as content, Holds, ReadRequest, Request, Spans},
         index::wire::{Answer, Question},
@@ -16,7 +23,7 @@ use p2pfs_tui::{
 };
 use serde::Serialize;
 
-use super::bodies::stored::NOW;
+use super::bodies::{stored::NOW, transfers::sealed};
 
 const PEER: &str = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
 
@@ -77,8 +84,65 @@ pub(crate) fn of(target: &str) -> Vec<(&'static str, Vec<u8>)> {
             stored(&StoredRoot { excluded: vec![serde_bytes::ByteBuf::from(*b"/music/\xFF")] }),
         )],
         "tags" => media(),
+        "banned" => vec![(
+            "two",
+            format!(
+                "{{\"peer\":\"{PEER}\",\"since\":{NOW},\"evidence\":\"block 3 is another\"}}\n\
+                 what?\n"
+            )
+            .into_bytes(),
+        )],
+        "collection" => vec![("folder", collection())],
+        "store_progress" => progress(),
+        "transfer_record" => transfer_records(),
         other => panic!("no samples for {other}"),
     }
+}
+
+fn collection() -> Vec<u8> {
+    let entry = |path: &str| Entry { path: path.to_owned(), content: manifest().content };
+    let paths = ["a.txt", "A.TXT", "b/c", "b/\u{e9}", "b/e\u{301}", "con"];
+    let files = paths.iter().map(|path| entry(path)).collect();
+    Collection::new(files).expect("possible").encode().expect("encodes")
+}
+
+/// The shape of a slot, whose own type is private, for a transfer of 1,000 spans.
+fn progress() -> Vec<(&'static str, Vec<u8>)> {
+    #[derive(Serialize)]
+    struct Slot {
+        version: u8,
+        generation: u64,
+        spans: u32,
+        complete: serde_bytes::ByteBuf,
+        partial: Vec<(u32, u64)>,
+        clean: Option<serde_bytes::ByteBuf>,
+    }
+    let slot = |clean: Option<[u8; 32]>| Slot {
+        version: 1,
+        generation: 7,
+        spans: 1_000,
+        complete: serde_bytes::ByteBuf::from([0b1011; 125]),
+        partial: vec![(2, 0b101), (999, u64::MAX)],
+        clean: clean.map(serde_bytes::ByteBuf::from),
+    };
+    let raw = [vec![0], sealed(&cbor(&slot(None)))].concat();
+    let body = [vec![1], cbor(&slot(Some([9; 32])))].concat();
+    vec![("slot", raw), ("body", body)]
+}
+
+fn transfer_records() -> Vec<(&'static str, Vec<u8>)> {
+    let link = || Link::of(&manifest().content, "Rusalka.flac");
+    let record = |destination| Record::new(link(), destination, vec!["b".to_owned()], NOW);
+    let mut begun = record(Some("/downloads".into()));
+    begun.target = Some(manifest());
+    begun.path = Some(PathBytes("/downloads/\u{e9}".into()));
+    begun.part = Some(PathBytes("/downloads/x.part".into()));
+    begun.limit = Some(1 << 20);
+    begun.failed = Some("no source is left".to_owned());
+    [("new", record(None)), ("begun", begun)]
+        .into_iter()
+        .map(|(name, record)| (name, record.encode().expect("encodes")))
+        .collect()
 }
 
 fn content_answers(root: Root) -> Vec<(&'static str, Vec<u8>)> {

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 pub mod stranger;
+pub mod transfers;
 
 use std::{
     path::{Path, PathBuf},

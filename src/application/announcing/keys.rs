@@ -4,7 +4,7 @@
 //! in the postings of their keys, and times are whole seconds.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -71,7 +71,8 @@ impl File {
 /// (or it is gone), and a file's `done` is how many of its keys are `counted`.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    by_key: HashMap<Key, Entry>,
+    /// Ordered, as a map that grows by doubling would hold twice as much.
+    by_key: BTreeMap<Key, Entry>,
     files: HashMap<u32, File>,
     last: u32,
     urgent: VecDeque<Key>,

@@ -8,6 +8,7 @@ use super::Number;
 const SHORT: usize = 32;
 
 /// A set of files.
+#[expect(clippy::box_collection, reason = "half a million are in memory: each is 16 bytes")]
 #[derive(Debug, Default)]
 pub(in crate::application) enum Posting {
     /// None: a posting that is being made.

@@ -1,21 +1,22 @@
 //! [`Library`]: every shared file and how far it is. Pure: no file is read here.
 //!
 //! Invariants: a file is in exactly one state; it is in the catalog while it is served and at no
-//! other time; each entry into the catalog is one [`Change::Added`], each exit one
-//! [`Change::Removed`], told in order; the totals are the sum over the files.
+//! other time; each entry into the catalog is one [`Change::Added`](super::Change::Added), each exit one
+//! [`Change::Removed`](super::Change::Removed), told in order; the totals are the sum over the files.
 
 mod read;
+mod untold;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     ops::Bound,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use self::untold::{Change, Untold};
 use super::{
-    Change,
     file::{self, Described, LibraryFile, State},
     place::{Place, Placed, is_at_or_beneath},
     roots::Roots,
@@ -23,8 +24,8 @@ use super::{
 };
 use crate::{
     application::{
-        catalog::{Catalog, Number, SharedFile},
-        message::{Notice, ShareTotals},
+        catalog::{Catalog, SharedFile},
+        message::ShareTotals,
     },
     domain::ContentId,
     network::content::hash::Stamp,
@@ -60,14 +61,6 @@ pub(super) enum NotHashed {
     Failed(String),
 }
 
-/// A change that was not told yet. A hundred thousand of them may wait, so they are small.
-#[derive(Debug)]
-enum Untold {
-    Added(Number),
-    Removed(Number, Arc<SharedFile>),
-    Notice(Notice),
-}
-
 /// Every shared file.
 #[derive(Debug, Default)]
 pub(super) struct Library {
@@ -76,9 +69,7 @@ pub(super) struct Library {
     files: BTreeMap<Place, LibraryFile>,
     /// Files to be hashed: the newest scan first, then by path.
     queue: BTreeSet<(Reverse<ScanNumber>, Place)>,
-    changes: VecDeque<Untold>,
-    /// Files that were gone before anybody was told of them: nor is their end told.
-    unheard: HashSet<Number>,
+    untold: Untold,
     catalog: Catalog,
     totals: ShareTotals,
     generation: u64,
@@ -269,29 +260,6 @@ impl Library {
         }
     }
 
-    /// Something to tell a person.
-    pub(super) fn notify(&mut self, notice: Notice) {
-        self.changes.push_back(Untold::Notice(notice));
-    }
-
-    /// What was not told yet, oldest first.
-    pub(super) fn next_change(&mut self) -> Option<Change> {
-        loop {
-            match self.changes.pop_front()? {
-                Untold::Notice(notice) => return Some(Change::Notice(notice)),
-                Untold::Added(number) => match self.catalog.get(number) {
-                    Some(file) => return Some(Change::Added(Arc::new(file))),
-                    None => drop(self.unheard.insert(number)),
-                },
-                Untold::Removed(number, file) => {
-                    if !self.unheard.remove(&number) {
-                        return Some(Change::Removed(file));
-                    }
-                }
-            }
-        }
-    }
-
     fn is_current(&self, job: &Job) -> bool {
         self.get(&job.path).is_some_and(
             |file| matches!(file.state, State::Hashing { job: number, .. } if number == job.number),
@@ -302,14 +270,14 @@ impl Library {
     fn serve(&mut self, described: Described) -> State {
         let Described { prepared, keys } = described;
         let number = self.catalog.insert(prepared);
-        self.changes.push_back(Untold::Added(number));
+        self.untold.push(Change::Added(number));
         State::Served { number, keys, announced: 0 }
     }
 
     fn withdraw(&mut self, state: &State) -> Option<Arc<SharedFile>> {
         let State::Served { number, .. } = state else { return None };
         let file = Arc::new(self.catalog.remove(*number)?);
-        self.changes.push_back(Untold::Removed(*number, Arc::clone(&file)));
+        self.untold.push(Change::Removed(*number, Arc::clone(&file)));
         Some(file)
     }
 

@@ -18,7 +18,7 @@ use std::{
 const CHUNK: usize = 16;
 
 /// A path that is a key.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone)]
 pub(super) struct Place(pub(super) Arc<Path>);
 
 /// What is compared like a [`Place`]: it, and a path that is looked up.

@@ -11,6 +11,7 @@
 //! This module decides nothing about files: it only names paths to [`Work`].
 
 mod quiet;
+mod touched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,16 +19,13 @@ use std::{
     ops::Bound,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use notify::{
-    Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode},
-};
+use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use self::quiet::{Due, Quiet};
+use self::{quiet::Due, touched::Touched};
 use super::{scan::shown, work::Work};
 use crate::application::message::{Notice, NoticeLevel};
 
@@ -45,18 +43,6 @@ pub(super) struct Watching {
     /// What was touched. The system's events come from a thread of their own.
     touched: Arc<Touched>,
     watches: Mutex<Watches>,
-}
-
-#[derive(Debug, Default)]
-struct Touched {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    quiet: Quiet,
-    stopping: bool,
 }
 
 #[derive(Debug, Default)]
@@ -177,13 +163,12 @@ impl Watching {
 
     /// Whether a file is being written to, as far as one can tell.
     pub(super) fn is_restless(&self, path: &Path) -> bool {
-        self.touched.lock().quiet.is_restless(path, Instant::now())
+        self.touched.is_restless(path)
     }
 
     /// Ends [`Watching::run`], and every watch.
     pub(super) fn stop(&self) {
-        self.touched.lock().stopping = true;
-        self.touched.changed.notify_all();
+        self.touched.stop();
         let mut watches = self.watches();
         watches.stopped = true;
         let watcher = watches.watcher.take();
@@ -224,57 +209,6 @@ impl Watches {
         let from = (Bound::Included(path), Bound::Unbounded);
         let folders = self.watched.range::<Path, _>(from);
         folders.take_while(|folder| folder.starts_with(path)).cloned().collect()
-    }
-}
-
-impl Touched {
-    /// Takes note of an event. Called from the watcher's thread.
-    fn hear(&self, event: notify::Result<Event>) {
-        let now = Instant::now();
-        let mut state = self.lock();
-        match event {
-            Ok(event) if event.need_rescan() => state.quiet.touch_all(now),
-            Ok(event) if is_change(event.kind) => {
-                event.paths.iter().for_each(|path| state.quiet.touch(path, now));
-            }
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(%error, "a watch failed");
-                state.quiet.touch_all(now);
-            }
-        }
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    /// Waits until something is due, or until a moment; `None` when the service stops.
-    fn wait(&self, until: Instant) -> Option<Option<Due>> {
-        let mut state = self.lock();
-        loop {
-            let now = Instant::now();
-            if state.stopping {
-                return None;
-            }
-            let due = state.quiet.due(now);
-            if due.is_some() || now >= until {
-                return Some(due);
-            }
-            let next = state.quiet.next().map_or(until, |next| next.min(until));
-            let wait = self.changed.wait_timeout(state, next.saturating_duration_since(now));
-            state = wait.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether an event may mean that a file is another one now. Reading a file is an event, too.
-fn is_change(kind: EventKind) -> bool {
-    match kind {
-        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-        _ => true,
     }
 }
 
@@ -347,13 +281,5 @@ mod tests {
         let error = notify::Error::io(std::io::Error::from_raw_os_error(EMFILE));
         let notice = cannot_watch(Path::new("/m"), &error);
         assert!(notice.hint.is_some_and(|hint| hint.contains("max_user_instances")));
-    }
-
-    #[test]
-    fn reading_is_no_change() {
-        assert!(!is_change(EventKind::Access(AccessKind::Open(AccessMode::Any))));
-        assert!(!is_change(EventKind::Access(AccessKind::Close(AccessMode::Read))));
-        assert!(is_change(EventKind::Access(AccessKind::Close(AccessMode::Write))));
-        assert!(is_change(EventKind::Any));
     }
 }

@@ -3,14 +3,13 @@
 //! Every function here blocks. What was remembered of a file is believed only with its outboard,
 //! and forgotten as soon as the file is not shared any more.
 
+mod finding;
 mod hashing;
 mod looking;
 
 use std::{
-    collections::{BTreeSet, HashSet},
-    ffi::OsString,
+    collections::BTreeSet,
     fs,
-    ops::ControlFlow,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
@@ -18,12 +17,9 @@ use std::{
 
 use self::looking::root_is_absent;
 use super::{
-    file::Described,
     index::{Index, IndexError},
     locked::LockedLibrary,
-    name,
-    scan::{self, Found, Skipped, shown},
-    tags,
+    scan::{self, shown},
     watching::Watching,
 };
 use crate::{
@@ -31,12 +27,10 @@ use crate::{
         catalog::{Catalog, SharedFile},
         message::{Failure, FailureKind, Notice, NoticeLevel, RootRow},
     },
-    domain::{ContentId, Manifest},
-    network::content::hash::{self, Stamp, is_shortage, open_outboard, open_regular},
+    domain::ContentId,
+    network::content::hash::{self, Stamp, is_shortage, open_regular},
 };
 
-/// Files that a scan hands over at once.
-const BATCH: usize = 256;
 /// What the handle and the threads of the service have in common.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -172,99 +166,6 @@ impl Work {
             library.end_scan(number, root, root)
         });
         self.forget(&gone);
-    }
-
-    /// Goes through what a root has at and beneath a path; `later` says which files are left for
-    /// another time.
-    fn walk(&self, scan: u64, root: &Path, start: &Path, later: impl Fn(&Path) -> bool) -> Skipped {
-        let leave_out = self.library.with(|library| library.roots.leave_out(root));
-        let leave_out = leave_out.into_iter().chain([self.data_dir.clone()]);
-        let leave_out: HashSet<OsString> = leave_out.map(PathBuf::into_os_string).collect();
-        let watch = |folder: &Path| {
-            if let Some(notice) = self.watching.watch(root, folder) {
-                self.notify(notice);
-            }
-        };
-        // Programs replace a file by another one when they save it: its folder tells of that.
-        if start == root && root.is_file() {
-            root.parent().into_iter().for_each(watch);
-        }
-        let mut batch = Vec::new();
-        let skipped = scan::walk(
-            root,
-            start,
-            |path| leave_out.contains(path.as_os_str()),
-            watch,
-            |found| {
-                if later(&found.path) {
-                    self.library.with(|library| library.saw(&found.path, scan));
-                } else {
-                    batch.push(found);
-                }
-                if batch.len() == BATCH {
-                    self.found(scan, root, std::mem::take(&mut batch));
-                }
-                match self.library.is_stopping() {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                }
-            },
-        );
-        self.found(scan, root, batch);
-        skipped
-    }
-
-    fn found(&self, scan: u64, root: &Path, batch: Vec<Found>) {
-        let is_news: Vec<bool> =
-            self.library.with(|library| batch.iter().map(|found| library.is_news(found)).collect());
-        let news: Vec<&Found> =
-            batch.iter().zip(&is_news).filter_map(|(found, news)| news.then_some(found)).collect();
-        let mut known = self.recall(&news).into_iter();
-        let known: Vec<_> = is_news
-            .into_iter()
-            .map(|news| news.then(|| known.next()).flatten().flatten())
-            .collect();
-        let before: Vec<Arc<SharedFile>> = self.library.with(|library| {
-            let found = batch.into_iter().zip(known);
-            found.filter_map(|(found, known)| library.found(scan, root, found, known)).collect()
-        });
-        before.iter().for_each(|file| self.drop_outboard(&file.manifest.content));
-    }
-
-    /// What is known of files that did not change, be it under another name.
-    fn recall(&self, files: &[&Found]) -> Vec<Option<Described>> {
-        let looks = files.iter().map(|found| (&*found.path, &found.stamp));
-        let mut moved = Vec::new();
-        let mut describe = |manifest: Option<Manifest>, found: &Found| {
-            let is_moved = manifest.is_none();
-            let manifest = manifest.or_else(|| self.under_another_name(found))?;
-            open_outboard(&self.data_dir, &manifest.content).ok()?;
-            let (path, stamp) = (Arc::clone(&found.path), found.stamp);
-            let described = Described::new(&self.catalog, SharedFile { path, stamp, manifest });
-            if is_moved {
-                moved.push(Arc::new(described.file().clone()));
-            }
-            Some(described)
-        };
-        let remembered = self.index.get_all(looks).into_iter().zip(files);
-        let known = remembered.map(|(manifest, found)| describe(manifest, found)).collect();
-        self.index.put(moved);
-        known
-    }
-
-    /// What a file is that was moved, or has two names. It is not hashed, but looked at: what it
-    /// says of itself may depend on its name.
-    fn under_another_name(&self, found: &Found) -> Option<Manifest> {
-        let known = self.catalog.by_stamp(&found.stamp)?;
-        let (file, stamp) = open_regular(&found.path).ok()?;
-        let (media_type, tags) = tags::read(&file, &found.path);
-        let manifest = Manifest {
-            name: name::of(&found.path),
-            content: known.manifest.content,
-            media_type,
-            tags,
-        };
-        (stamp == found.stamp).then_some(manifest)
     }
 
     /// Forgets hashes of files that are not shared any more.

@@ -20,6 +20,8 @@ const VERSION: u8 = 1;
 const MAX_FILE: u64 = 1 << 20;
 /// The file's name in the transfer's folder.
 const NAME: &str = "transfer";
+/// What a transfer's folder is called once it is forgotten, after its number.
+const FORGOTTEN: &str = ".forgotten";
 
 /// What is remembered of a transfer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,8 +171,33 @@ pub(super) fn folder(data_dir: &Path, id: TransferId) -> PathBuf {
     home(data_dir).join(id.to_string())
 }
 
+/// Forgets a transfer: in one step, so that no crash leaves half of what is known of it, and then
+/// deletes what that was.
+pub(super) fn forget(data_dir: &Path, id: TransferId) -> io::Result<()> {
+    let (folder, forgotten) =
+        (folder(data_dir, id), home(data_dir).join(format!("{id}{FORGOTTEN}")));
+    match fs::rename(&folder, &forgotten) {
+        Ok(()) => fs::remove_dir_all(forgotten),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(_) => fs::remove_dir_all(folder),
+    }
+}
+
+/// Deletes what a crash left of transfers that were forgotten.
+fn sweep(folder: &Path) {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    if name.is_some_and(|name| name.ends_with(FORGOTTEN))
+        && let Err(error) = fs::remove_dir_all(folder)
+    {
+        tracing::warn!(?folder, %error, "what is left of a transfer cannot be deleted");
+    }
+}
+
 /// Every transfer that is remembered, and the folders that cannot be read.
-pub(super) fn all(data_dir: &Path) -> io::Result<(Vec<(TransferId, Record)>, Vec<PathBuf>)> {
+type Remembered = (Vec<(TransferId, Record)>, Vec<PathBuf>);
+
+/// Reads every transfer.
+pub(super) fn all(data_dir: &Path) -> io::Result<Remembered> {
     let entries = match fs::read_dir(home(data_dir)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((vec![], vec![])),
         entries => entries?,
@@ -179,7 +206,10 @@ pub(super) fn all(data_dir: &Path) -> io::Result<(Vec<(TransferId, Record)>, Vec
     for entry in entries {
         let folder = entry?.path();
         let id = folder.file_name().and_then(|name| name.to_str()?.parse().ok());
-        let Some(id) = id else { continue };
+        let Some(id) = id else {
+            sweep(&folder);
+            continue;
+        };
         match Record::read(&folder) {
             Ok(record) => records.push((id, record)),
             Err(error) => {
@@ -197,6 +227,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_crash_left_of_a_forgotten_one_is_swept() {
+        let folder = tempfile::tempdir().expect("temporary directory");
+        let left = home(folder.path()).join(format!("3{FORGOTTEN}"));
+        fs::create_dir_all(&left).expect("made");
+        fs::write(left.join("progress"), "half").expect("written");
+        assert_eq!(all(folder.path()).expect("readable"), (vec![], vec![]));
+        assert!(!left.exists());
+    }
+
+    #[test]
     fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().expect("temporary directory");
         let link: Link =
@@ -212,5 +252,10 @@ mod tests {
         let (records, damaged) = all(folder.path()).expect("readable");
         assert_eq!(records, [(12, record)]);
         assert_eq!(damaged, [super::folder(folder.path(), 13)]);
+        for _ in 0..2 {
+            forget(folder.path(), 12).expect("forgotten");
+            forget(folder.path(), 13).expect("forgotten");
+        }
+        assert_eq!(fs::read_dir(super::home(folder.path())).expect("readable").count(), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The life of one transfer's task: it runs its course, ends as somebody wishes, and leaves things
 //! in order whichever way it ends.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
@@ -117,7 +117,7 @@ async fn finish(inner: &Arc<Inner>, transfer: &Arc<Transfer>) -> Result<(), Fail
 
 fn done(inner: &Inner, transfer: &Transfer) {
     if !transfer.record().temporary {
-        remove_folder(&record::folder(&inner.parts.data_dir, transfer.id));
+        remove_folder(inner, transfer);
     }
     inner.set_state(transfer, TransferState::Done);
     let row = transfer.row();
@@ -183,7 +183,7 @@ fn failed(inner: &Inner, transfer: &Transfer, failure: Failure) {
 /// Deletes what is unfinished, and what was known of it.
 fn forget(inner: &Inner, transfer: &Transfer) {
     discard(inner, transfer);
-    remove_folder(&record::folder(&inner.parts.data_dir, transfer.id));
+    remove_folder(inner, transfer);
 }
 
 /// Deletes what was fetched, to begin anew.
@@ -193,16 +193,13 @@ pub(super) fn discard(inner: &Inner, transfer: &Transfer) {
     }
     transfer.edit(|record| (record.part, record.target, record.finishing) = (None, None, None));
     transfer.progress.send_modify(|progress| (progress.done, progress.size) = (0, None));
-    let folder = record::folder(&inner.parts.data_dir, transfer.id);
-    remove_folder(&folder);
+    remove_folder(inner, transfer);
 }
 
-fn remove_folder(folder: &Path) {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(?folder, %error, "what was known of a transfer cannot be deleted");
-        }
-        _ => {}
+fn remove_folder(inner: &Inner, transfer: &Transfer) {
+    if let Err(error) = record::forget(&inner.parts.data_dir, transfer.id) {
+        let id = transfer.id;
+        tracing::warn!(id, %error, "what was known of a transfer cannot be deleted");
     }
 }
 

@@ -202,7 +202,7 @@ impl Transfer {
                 | TransferState::Cancelled
         );
         let stops = matches!(*self.wish.borrow(), Wish::Pause | Wish::Cancel | Wish::Leave);
-        !still && !(stops && self.is_active())
+        !(still || stops && self.is_active())
     }
 
     pub(super) fn entry(&self) -> Entry {

@@ -26,7 +26,7 @@ impl Library {
 
     /// Whether there is something to tell.
     pub(in super::super) fn has_change(&self) -> bool {
-        !self.changes.is_empty()
+        !self.untold.is_empty()
     }
 
     /// Whether a file is shared.

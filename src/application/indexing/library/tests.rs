@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    application::message::{ShareState, Window},
+    application::{
+        indexing::Change,
+        message::{ShareState, Window},
+    },
     domain::{ContentId, Manifest, Root, Sha1Hash, Tags},
 };
 
@@ -67,7 +70,7 @@ fn hash_all(library: &mut Library) -> Vec<String> {
 fn check(library: &mut Library, told: &mut HashMap<Arc<Path>, Arc<SharedFile>>) {
     let mut totals = ShareTotals::default();
     let mut by_root: HashMap<Arc<Path>, (u64, u64)> = HashMap::new();
-    let mut waiting = HashSet::new();
+    let mut waiting = BTreeSet::new();
     let mut served = HashSet::new();
     for (Place(path), file) in &library.files {
         file.count(&mut totals, file::add);
@@ -88,7 +91,7 @@ fn check(library: &mut Library, told: &mut HashMap<Arc<Path>, Arc<SharedFile>>) 
     }
     assert_eq!(library.totals, totals);
     assert_eq!(library.catalog.len(), served.len());
-    assert_eq!(library.queue.iter().cloned().collect::<HashSet<_>>(), waiting);
+    assert_eq!(library.queue, waiting);
     for (path, root) in library.roots.iter() {
         let expected = by_root.get(path).copied().unwrap_or_default();
         assert_eq!((root.files, root.bytes), expected, "{path:?}");
