@@ -55,13 +55,13 @@ pub struct TransferRow {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tuning {
     /// The higher, the sooner.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i8>,
     /// Before or behind all others of the same priority.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<QueuePlace>,
-    /// The most that it may receive, in bytes per second.
-    #[serde(default)]
+    /// The most that it may receive, in bytes per second; `null` is there, and no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::limits::given")]
     pub limit: Option<Rate>,
 }
 

@@ -2,9 +2,12 @@
 //!
 //! Invariant: what is shown is what is read.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, marker::PhantomData, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
 
 use crate::{
     application::limits::MAX_PARALLEL,
@@ -17,7 +20,22 @@ pub(in crate::cli) struct Text<T>(pub(in crate::cli) T);
 
 impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map(Self).map_err(D::Error::custom)
+        // Read by a visitor: what goes wrong in there has the line of the value, also in a list.
+        deserializer.deserialize_str(TextVisitor(PhantomData))
+    }
+}
+
+struct TextVisitor<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for TextVisitor<T> {
+    type Value = Text<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text in quotes")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<T>, E> {
+        text.parse().map(Text).map_err(E::custom)
     }
 }
 
@@ -46,8 +64,7 @@ impl fmt::Display for Size {
 }
 
 /// How many may run at the same time: at least one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "u32")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(in crate::cli) struct Parallel(pub(in crate::cli) u32);
 
 impl TryFrom<i64> for Parallel {
@@ -68,9 +85,23 @@ impl FromStr for Parallel {
     }
 }
 
-impl From<Parallel> for u32 {
-    fn from(parallel: Parallel) -> Self {
-        parallel.0
+impl<'de> Deserialize<'de> for Parallel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_i64(ParallelVisitor)
+    }
+}
+
+struct ParallelVisitor;
+
+impl Visitor<'_> for ParallelVisitor {
+    type Value = Parallel;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a number from 1 to {MAX_PARALLEL}")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Parallel, E> {
+        number.try_into().map_err(E::custom)
     }
 }
 
