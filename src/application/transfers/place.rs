@@ -156,7 +156,7 @@ mod tests {
         };
         let path = publish(&RealDisk, &part, &wanted, &mut tell).expect("published");
         assert_eq!(path, folder.path().join("a (1).txt"));
-        assert_eq!(told, [path.clone()]);
+        assert_eq!(told, std::slice::from_ref(&path));
         assert_eq!(fs::read(&wanted).expect("kept"), b"mine");
         assert_eq!(fs::read(path).expect("there"), b"theirs");
     }
