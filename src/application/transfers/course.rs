@@ -211,13 +211,16 @@ fn offer(
     (manifest, contents): (&Manifest, &Contents),
 ) -> Option<Offered> {
     inner.parts.announcer.as_ref()?;
+    let last = transfer.last_block().clone();
     let part = |file: usize, manifest: Option<Manifest>| {
         let (transfer, store) = (transfer.clone(), store.clone());
-        Offer::File(Part { transfer, store, file, manifest })
+        let last = manifest.as_ref().and_then(|_| last.clone());
+        Offer::File(Part { transfer, store, file, manifest, last })
     };
     let Some(list) = &contents.list else {
         let root = manifest.content.root;
-        return Some(inner.parts.offers.add([(root, part(0, Some(manifest.clone())))]));
+        let offer = [(root, part(0, Some(manifest.clone())))];
+        return Some(inner.parts.offers.add(transfer.id, offer));
     };
     let files = contents.layout.files().iter().enumerate();
     let files = files.map(|(file, placed)| (placed.root, part(file, None)));
@@ -225,7 +228,7 @@ fn offer(
         (manifest.content.root, Offer::List(manifest.clone(), list.clone())),
         (contents.followed, Offer::Files(store.held().clone())),
     ];
-    Some(inner.parts.offers.add(files.chain(itself)))
+    Some(inner.parts.offers.add(transfer.id, files.chain(itself)))
 }
 
 /// Sees that a disk has more room than is to be left free.

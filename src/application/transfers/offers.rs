@@ -9,7 +9,7 @@ use std::{
 
 use super::{Inner, transfer::Transfer};
 use crate::{
-    application::announcing::Announcer,
+    application::{announcing::Announcer, message::TransferId},
     domain::{ContentId, Manifest, Root, Sha1Hash, blocks::BLOCK},
     network::content::{
         held::Held,
@@ -22,7 +22,8 @@ use crate::{
 /// What is offered at the moment. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Offers {
-    by_root: Arc<RwLock<HashMap<Root, Offer>>>,
+    /// Two transfers may be of one content: the first to end takes away its own offer only.
+    by_root: Arc<RwLock<HashMap<Root, Vec<(TransferId, Offer)>>>>,
 }
 
 /// A content that is offered.
@@ -44,6 +45,9 @@ pub(super) struct Part {
     pub(super) file: usize,
     /// What is said of it; not of the files of a collection.
     pub(super) manifest: Option<Manifest>,
+    /// The last block with its proof, as it came when the size was proven: whoever joins wants it
+    /// first, and nobody else may have it.
+    pub(super) last: Option<Arc<Vec<u8>>>,
 }
 
 /// A content in memory, with its pairs.
@@ -67,16 +71,20 @@ impl Whole {
 }
 
 impl Offers {
-    pub(super) fn add(&self, offers: impl IntoIterator<Item = (Root, Offer)>) -> Offered {
+    pub(super) fn add(
+        &self,
+        transfer: TransferId,
+        offers: impl IntoIterator<Item = (Root, Offer)>,
+    ) -> Offered {
         let mut all = self.by_root.write().unwrap_or_else(PoisonError::into_inner);
         let roots: Vec<Root> = offers
             .into_iter()
             .map(|(root, offer)| {
-                all.insert(root, offer);
+                all.entry(root).or_default().push((transfer, offer));
                 root
             })
             .collect();
-        Offered { offers: self.clone(), roots }
+        Offered { offers: self.clone(), transfer, roots }
     }
 
     /// What is offered under a root, to be described.
@@ -93,7 +101,8 @@ impl Offers {
     #[must_use]
     pub fn by_sha1(&self, sha1: &Sha1Hash) -> Vec<Manifest> {
         let all = self.by_root.read().unwrap_or_else(PoisonError::into_inner);
-        let manifests = all.values().filter_map(|offer| match offer {
+        let offers = all.values().filter_map(|offers| offers.last());
+        let manifests = offers.filter_map(|(_, offer)| match offer {
             Offer::File(part) => part.manifest.as_ref(),
             Offer::List(manifest, _) => Some(manifest),
             Offer::Files(_) => None,
@@ -133,7 +142,8 @@ impl Offers {
     }
 
     fn get(&self, root: &Root) -> Option<Offer> {
-        self.by_root.read().unwrap_or_else(PoisonError::into_inner).get(root).cloned()
+        let all = self.by_root.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(root)?.last().map(|(_, offer)| offer.clone())
     }
 }
 
@@ -168,13 +178,21 @@ impl Drop for Announced {
 #[derive(Debug)]
 pub(super) struct Offered {
     offers: Offers,
+    transfer: TransferId,
     roots: Vec<Root>,
 }
 
 impl Drop for Offered {
     fn drop(&mut self) {
         let mut all = self.offers.by_root.write().unwrap_or_else(PoisonError::into_inner);
-        self.roots.iter().for_each(|root| drop(all.remove(root)));
+        for root in &self.roots {
+            if let Some(offers) = all.get_mut(root) {
+                offers.retain(|(transfer, _)| *transfer != self.transfer);
+                if offers.is_empty() {
+                    all.remove(root);
+                }
+            }
+        }
     }
 }
 
@@ -184,7 +202,17 @@ impl Readable for Part {
     }
 
     fn read(&self, blocks: Range<u64>, out: &mut Vec<u8>) -> io::Result<()> {
-        self.store.read(self.file, blocks, out)
+        match (self.store.read(self.file, blocks.clone(), out), &self.last) {
+            (Err(error), Some(last))
+                if error.kind() == io::ErrorKind::NotFound
+                    && blocks.start + 1 == blocks.end
+                    && blocks.end == Tree::new(self.size()).blocks() =>
+            {
+                out.extend_from_slice(last);
+                Ok(())
+            }
+            (read, _) => read,
+        }
     }
 
     fn found_changed(&self) {

@@ -60,13 +60,14 @@ async fn run(inner: Arc<Inner>, transfer: Arc<Transfer>) {
     transfer.progress.send_modify(|progress| progress.peers.clear());
     transfer.ending.store(true, Ordering::Release);
     transfer.active.send_replace(false);
+    let wish = *transfer.wish.borrow();
     match ended {
-        Some(Ok(())) => done(&inner, &transfer),
-        Some(Err(failure)) => failed(&inner, &transfer, failure),
-        None => {
-            let wish = *transfer.wish.borrow();
-            settle(&inner, &transfer, wish);
+        // What got its name before it was cancelled is there; unless it was for a reader only.
+        Some(Ok(())) if wish != Wish::Cancel || !transfer.record().temporary => {
+            done(&inner, &transfer);
         }
+        Some(Err(failure)) if wish == Wish::Run => failed(&inner, &transfer, failure),
+        _ => settle(&inner, &transfer, wish),
     }
     transfer.ending.store(false, Ordering::Release);
     inner.arrange();

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     application::message::{Failure, TransferState},
     domain::{Manifest, Root},
-    network::content::fetch,
+    network::content::fetch::{self, Proven},
 };
 
 /// A content that may be what is meant.
@@ -74,5 +74,8 @@ async fn ask(
     let providers = &inner.parts.providers;
     let proven = fetch::prove(providers, content, (&mut sources, hungry), &mut banned).await;
     transfer.progress.send_modify(|progress| progress.banned.extend(banned));
-    proven.map_err(|error| explain::prove(inner, error))
+    let Proven { manifest, last_block } = proven.map_err(|error| explain::prove(inner, error))?;
+    // Whoever fetches it from us wants that block first, and nobody else may have it then.
+    *transfer.last_block() = Some(Arc::new(last_block));
+    Ok(manifest)
 }

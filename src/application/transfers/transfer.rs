@@ -53,6 +53,8 @@ pub(super) struct Transfer {
     /// Its files, while they are open.
     store: Mutex<Option<Arc<Store>>>,
     pub(super) limiter: Arc<Limiter>,
+    /// The last block with its proof, as it came when the size was proven.
+    last_block: Mutex<Option<Arc<Vec<u8>>>>,
     /// A reader waits for it.
     pub(super) read: AtomicBool,
     /// Where the reader is.
@@ -103,6 +105,7 @@ impl Transfer {
             shown: Mutex::new(shown),
             store: Mutex::default(),
             limiter: Arc::new(Limiter::new(record.limit)),
+            last_block: Mutex::default(),
             read: AtomicBool::new(false),
             reader: watch::Sender::new(None),
             uploaded: AtomicU64::new(0),
@@ -149,6 +152,10 @@ impl Transfer {
 
     pub(super) fn store(&self) -> MutexGuard<'_, Option<Arc<Store>>> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn last_block(&self) -> MutexGuard<'_, Option<Arc<Vec<u8>>>> {
+        self.last_block.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_active(&self) -> bool {

@@ -125,15 +125,15 @@ impl Session {
     }
 
     /// Has the provider prove that the content is of a size, by its last block: a tree of another
-    /// size has another one.
+    /// size has another one. Returns that block behind its proof.
     ///
     /// # Errors
     /// [`SessionError::Lied`] when the proof is wrong, others when none came.
-    pub async fn prove_size(&mut self, root: Root, size: u64) -> Result<(), SessionError> {
+    pub async fn prove_size(&mut self, root: Root, size: u64) -> Result<Vec<u8>, SessionError> {
         let tree = Tree::new(size);
         let Some(bytes) = blocks::last_block(size) else {
             let lie = || SessionError::Lied("it says that the file is empty".to_owned());
-            return is_root_of_nothing(&root).then_some(()).ok_or_else(lie);
+            return is_root_of_nothing(&root).then(Vec::new).ok_or_else(lie);
         };
         let last = bytes.start / BLOCK;
         self.ask(&Request::Read(ReadRequest { root, start: bytes.start, end: bytes.end })).await?;
@@ -153,7 +153,9 @@ impl Session {
         let lied = |error: Mismatch| SessionError::Lied(error.to_string());
         let cvs = tree.verify(&root, last..last + 1, &proof).map_err(lied)?;
         let cv = cvs.first().ok_or(SessionError::OutOfRange)?;
-        tree.check_block(last, &block, cv).map_err(lied)
+        tree.check_block(last, &block, cv).map_err(lied)?;
+        proof.extend_from_slice(&block);
+        Ok(proof)
     }
 
     /// The bare stream, to go on in another way.

@@ -34,7 +34,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub use self::size::{ProveError, prove};
+pub use self::size::{ProveError, Proven, prove};
 use self::{
     candidates::{Candidate, Candidates},
     conversation::Conversation,

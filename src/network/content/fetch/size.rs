@@ -59,8 +59,17 @@ struct Inquiry<'a> {
     other_size: Option<u64>,
 }
 
-/// What a provider that proved its size says of a content, or else the other size that it knows.
-type Asked = Result<Result<Manifest, u64>, SessionError>;
+/// A content whose size is proven.
+#[derive(Debug)]
+pub struct Proven {
+    /// What the provider that proved it says of it.
+    pub manifest: Manifest,
+    /// Its last block behind the proof, as the provider sent them.
+    pub last_block: Vec<u8>,
+}
+
+/// A content whose size a provider proved, or else the other size that it knows.
+type Asked = Result<Result<Proven, u64>, SessionError>;
 
 /// Has somebody prove the size of a content; returns what he says of it. Those who prove themselves
 /// wrong are added to `banned`, whatever comes of it.
@@ -76,7 +85,7 @@ pub async fn prove(
     (root, expected): (Root, Option<u64>),
     (sources, hungry): (&mut mpsc::Receiver<Source>, &Notify),
     banned: &mut Vec<Blame>,
-) -> Result<Manifest, ProveError> {
+) -> Result<Proven, ProveError> {
     let mut inquiry = Inquiry {
         providers,
         root,
@@ -104,8 +113,8 @@ pub async fn prove(
                 None => more = false,
             },
             Some(Ok((candidate, asked))) = inquiry.asking.join_next() => {
-                if let Some(manifest) = inquiry.heard(candidate, asked, banned) {
-                    return Ok(manifest);
+                if let Some(proven) = inquiry.heard(candidate, asked, banned) {
+                    return Ok(proven);
                 }
             }
             // Somebody rests, or waits for somebody who takes long: look again soon.
@@ -134,17 +143,17 @@ impl Inquiry<'_> {
         }
     }
 
-    /// Takes in what a provider said; the manifest, if it proved the size.
+    /// Takes in what a provider said; what it proved, if it did.
     fn heard(
         &mut self,
         candidate: Candidate,
         asked: Asked,
         banned: &mut Vec<Blame>,
-    ) -> Option<Manifest> {
+    ) -> Option<Proven> {
         let peer = candidate.peer;
         self.since.remove(&peer);
         match asked {
-            Ok(Ok(manifest)) => return Some(manifest),
+            Ok(Ok(proven)) => return Some(proven),
             Ok(Err(size)) => self.other_size = Some(size),
             Err(SessionError::Lied(evidence)) => {
                 tracing::warn!(%peer, %evidence, "a source is banned");
@@ -189,7 +198,7 @@ async fn ask(
         return Ok(Err(size));
     }
     match session.prove_size(root, size).await {
-        Ok(()) => Ok(Ok(manifest)),
+        Ok(last_block) => Ok(Ok(Proven { manifest, last_block })),
         Err(SessionError::Lied(what)) => {
             Err(SessionError::Lied(super::conversation::evidence(&root, &what)))
         }

@@ -45,7 +45,7 @@ pub const CHUNK: usize = 256 << 10;
 /// Chunks that may wait to be written.
 const QUEUE: usize = 12;
 /// Bytes that may be written before they are made durable.
-pub const UNSYNCED: u64 = 8 << 20;
+pub const UNSYNCED: u64 = 4 << 20;
 
 /// What a store is for.
 #[derive(Debug, Clone)]
