@@ -25,6 +25,10 @@ fuzz TARGET *FLAGS:
 bench *FLAGS:
     cargo bench --bench rivals -- {{ FLAGS }}
 
+# What the TCP transport costs, beside the stock one: `just bench-transport --mib 256 --pairs 3`.
+bench-transport *FLAGS:
+    cargo bench --bench transport -- {{ FLAGS }}
+
 # A whole network on this machine.
 demo *FLAGS:
     cargo run --release -- demo {{ FLAGS }}

@@ -1,27 +1,40 @@
 //! Bulk over one raw stream between two processes on loopback: the stock libp2p stack and ours,
 //! in alternating pairs.
 //!
-//! `cargo bench --bench transport -- [--mib N] [--pairs N] [--only STACK]`
+//! `cargo bench --bench transport -- [--mib N] [--pairs N] [--rows WORDS]`
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 
 use std::{
     env,
     error::Error,
+    fs,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use futures::StreamExt;
 use libp2p::{
     Multiaddr, StreamProtocol, Swarm, SwarmBuilder, identity::Keypair, multiaddr::Protocol, noise,
     swarm::SwarmEvent, tcp, tls, yamux,
 };
-use p2pfs_tui::network::host::transport;
+use p2pfs_tui::{
+    domain::NetworkName,
+    network::{
+        host::{ConnectionBounds, Host, HostConfig, Started, streams::ByteStream, transport},
+        kad::record_store::Limits,
+    },
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/p2pfs-bench/1");
 const CHUNK: usize = 256 * 1024;
-const PINGS: u32 = 2_000;
+/// Small messages back and forth, before the bulk.
+const PINGS: usize = 2_000;
+const GO_ON: u8 = 1;
+const ENOUGH: u8 = 0;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -39,63 +52,99 @@ fn run(side: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(side)
 }
 
+/// What is compared: a name, the stack that sends, the stack that receives.
+const ROWS: [(&str, &str, &str); 6] = [
+    ("stock, TLS", "stock-tls", "stock-tls"),
+    ("ours", "ours", "ours"),
+    ("ours, through the host", "host", "host"),
+    ("stock, Noise", "stock-noise", "stock-noise"),
+    ("ours to stock, Noise", "ours", "stock-noise"),
+    ("stock to ours, Noise", "stock-noise", "ours"),
+];
+
 fn compare(flags: &[&str]) -> Result<(), Failure> {
-    let flag = |name: &str| flags.iter().position(|word| *word == name).map(|at| flags[at + 1]);
+    let flag = |name: &str| {
+        flags.iter().position(|word| *word == name).and_then(|at| flags.get(at + 1)).copied()
+    };
     let mib: u64 = flag("--mib").unwrap_or("1024").parse()?;
     let pairs: usize = flag("--pairs").unwrap_or("5").parse()?;
-    let stacks: Vec<_> = ["stock", "ours", "stock-noise", "ours-noise"]
+    let wanted = flag("--rows").unwrap_or("");
+    let mut rows: Vec<_> = ROWS
         .into_iter()
-        .filter(|stack| flag("--only").is_none_or(|only| only == *stack))
+        .filter(|(name, ..)| name.contains(wanted))
+        .map(|row| (row, Vec::new()))
         .collect();
     println!("{mib} MiB, {pairs} runs each, {} cores", std::thread::available_parallelism()?);
-    let mut runs: Vec<(&str, Vec<Run>)> = stacks.iter().map(|s| (*s, Vec::new())).collect();
     for _ in 0..pairs {
-        for (stack, runs) in &mut runs {
-            runs.push(once(stack, mib << 20)?);
+        for ((_, sender, receiver), runs) in &mut rows {
+            runs.push(once(sender, receiver, mib << 20)?);
         }
     }
     println!(
-        "{:12} {:>8} {:>12} {:>12} {:>12} {:>10}",
-        "stack", "MiB/s", "receiver", "sender", "CPU s/GiB", "ping us"
+        "{:24} {:>6} {:>12} {:>8} {:>8} {:>6} {:>8} {:>8}",
+        "median of", "MiB/s", "CPU s/GiB", "sender", "receiver", "ratio", "ping us", "RSS MiB"
     );
-    for (stack, runs) in runs {
+    let mut first = None;
+    for ((name, ..), runs) in rows {
         let gib = mib as f64 / 1024.0;
         let median = |of: fn(&Run) -> f64| {
             let mut all: Vec<_> = runs.iter().map(of).collect();
             all.sort_by(f64::total_cmp);
             all[all.len() / 2]
         };
+        let cpu = median(|run| run.sender.cpu + run.receiver.cpu) / gib;
         println!(
-            "{stack:12} {:8.0} {:12.2} {:12.2} {:12.2} {:10.0}",
-            mib as f64 / median(|run| run.seconds),
-            median(|run| run.receiver) / gib,
-            median(|run| run.sender) / gib,
-            median(|run| run.receiver + run.sender) / gib,
-            median(|run| run.ping) * 1e6,
+            "{name:24} {:6.0} {cpu:12.2} {:8.2} {:8.2} {:6.2} {:8.0} {:4.0}/{:3.0}",
+            mib as f64 / median(|run| run.receiver.seconds),
+            median(|run| run.sender.cpu) / gib,
+            median(|run| run.receiver.cpu) / gib,
+            first.get_or_insert(cpu).to_owned() / cpu,
+            median(|run| run.receiver.ping) * 1e6,
+            median(|run| run.sender.resident),
+            median(|run| run.receiver.resident),
         );
     }
     Ok(())
 }
 
 struct Run {
-    seconds: f64,
-    receiver: f64,
-    sender: f64,
-    ping: f64,
+    sender: Figures,
+    receiver: Figures,
 }
 
-fn once(stack: &str, bytes: u64) -> Result<Run, Failure> {
-    let mut sender = child(&["send", stack, &bytes.to_string()])?;
+/// What one side has to say of a run.
+struct Figures {
+    seconds: f64,
+    cpu: f64,
+    ping: f64,
+    resident: f64,
+}
+
+impl Figures {
+    fn tell(seconds: f64, cpu: f64, ping: f64) {
+        println!("{seconds} {cpu} {ping} {}", peak_resident());
+    }
+
+    fn read(line: &str) -> Result<Self, Failure> {
+        let figures: Vec<f64> = line.split(' ').map(str::parse).collect::<Result<_, _>>()?;
+        let [seconds, cpu, ping, resident] = figures[..] else { return Err(line.into()) };
+        Ok(Self { seconds, cpu, ping, resident })
+    }
+}
+
+fn once(sender: &str, receiver: &str, bytes: u64) -> Result<Run, Failure> {
+    let mut sender = child(&["send", sender, &bytes.to_string()])?;
     let mut from_sender = BufReader::new(sender.stdout.take().ok_or("no pipe")?);
     let address = line(&mut from_sender)?;
-    let mut receiver = child(&["receive", stack, &bytes.to_string(), &address])?;
+    let mut receiver = child(&["receive", receiver, &bytes.to_string(), &address])?;
     let mut from_receiver = BufReader::new(receiver.stdout.take().ok_or("no pipe")?);
-    let figures = line(&mut from_receiver)?;
-    let sent = line(&mut from_sender)?;
+    let run = Run {
+        receiver: Figures::read(&line(&mut from_receiver)?)?,
+        sender: Figures::read(&line(&mut from_sender)?)?,
+    };
     sender.wait()?;
     receiver.wait()?;
-    let figures: Vec<f64> = figures.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-    Ok(Run { seconds: figures[0], receiver: figures[1], ping: figures[2], sender: sent.parse()? })
+    Ok(run)
 }
 
 fn child(arguments: &[&str]) -> Result<Child, Failure> {
@@ -114,24 +163,20 @@ fn swarm(stack: &str) -> Result<Swarm<libp2p_stream::Behaviour>, Failure> {
         config.with_idle_connection_timeout(Duration::from_secs(60))
     };
     let behaviour = |_: &Keypair| libp2p_stream::Behaviour::new();
+    let tcp = tcp::Config::default();
     Ok(match stack {
-        "stock" => builder
-            .with_tcp(tcp::Config::default(), tls::Config::new, yamux::Config::default)?
+        "stock-tls" => builder
+            .with_tcp(tcp, tls::Config::new, yamux::Config::default)?
             .with_behaviour(behaviour)?
             .with_swarm_config(patience)
             .build(),
         "stock-noise" => builder
-            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
+            .with_tcp(tcp, noise::Config::new, yamux::Config::default)?
             .with_behaviour(behaviour)?
             .with_swarm_config(patience)
             .build(),
         "ours" => builder
-            .with_other_transport(|keypair| transport::tcp(keypair))?
-            .with_behaviour(behaviour)?
-            .with_swarm_config(patience)
-            .build(),
-        "ours-noise" => builder
-            .with_other_transport(|keypair| transport::tcp_noise(keypair))?
+            .with_other_transport(|keypair| Ok(transport::tcp(keypair)?))?
             .with_behaviour(behaviour)?
             .with_swarm_config(patience)
             .build(),
@@ -139,7 +184,31 @@ fn swarm(stack: &str) -> Result<Swarm<libp2p_stream::Behaviour>, Failure> {
     })
 }
 
+fn host(data_dir: &Path) -> Result<Started<1>, Failure> {
+    let config = HostConfig {
+        data_dir: data_dir.to_owned(),
+        network: NetworkName::default(),
+        listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],
+        bootstrap: Vec::new(),
+        mdns: false,
+        serve_dht: true,
+        connections: ConnectionBounds::default(),
+        records: Limits::default(),
+    };
+    Ok(Host::start(config, [PROTOCOL])?)
+}
+
 async fn send(stack: &str, bytes: u64) -> Result<(), Failure> {
+    if stack == "host" {
+        let directory = tempfile::tempdir()?;
+        let Started { host, inbound: [mut inbound], .. } = host(directory.path())?;
+        let mut state = host.state();
+        let state = state.wait_for(|state| !state.listen.is_empty()).await?;
+        println!("{}", state.listen[0].clone().with(Protocol::P2p(host.peer_id())));
+        drop(state);
+        let stream = inbound.recv().await.ok_or("nobody came")?.stream;
+        return tokio::spawn(send_over(stream, bytes)).await?;
+    }
     let mut swarm = swarm(stack)?;
     let mut incoming = swarm.behaviour().new_control().accept(PROTOCOL)?;
     swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse()?)?;
@@ -150,30 +219,19 @@ async fn send(stack: &str, bytes: u64) -> Result<(), Failure> {
     };
     println!("{address}");
     tokio::spawn(async move { while swarm.next().await.is_some() {} });
-    let (_, mut stream) = incoming.next().await.ok_or("nobody came")?;
-    let mut small = [0; 32];
-    for _ in 0..PINGS {
-        stream.read_exact(&mut small).await?;
-        stream.write_all(&small).await?;
-        stream.flush().await?;
-    }
-    let chunk = vec![0x5A; CHUNK];
-    let before = cpu();
-    tokio::spawn(async move {
-        for _ in 0..bytes / CHUNK as u64 {
-            stream.write_all(&chunk).await?;
-        }
-        stream.flush().await?;
-        stream.read_exact(&mut small[..1]).await?;
-        println!("{}", cpu() - before);
-        Ok(())
-    })
-    .await?
+    let (_, stream) = incoming.next().await.ok_or("nobody came")?;
+    tokio::spawn(send_over(stream.compat(), bytes)).await?
 }
 
 async fn receive(stack: &str, bytes: u64, address: Multiaddr) -> Result<(), Failure> {
-    let mut swarm = swarm(stack)?;
     let Some(Protocol::P2p(peer)) = address.iter().last() else { return Err("no peer".into()) };
+    if stack == "host" {
+        let directory = tempfile::tempdir()?;
+        let Started { host, .. } = host(directory.path())?;
+        let stream = host.open(peer, vec![address], PROTOCOL).await?;
+        return tokio::spawn(receive_over(stream, bytes)).await?;
+    }
+    let mut swarm = swarm(stack)?;
     let mut control = swarm.behaviour().new_control();
     swarm.dial(address)?;
     loop {
@@ -184,40 +242,73 @@ async fn receive(stack: &str, bytes: u64, address: Multiaddr) -> Result<(), Fail
         }
     }
     tokio::spawn(async move { while swarm.next().await.is_some() {} });
-    let mut stream = control.open_stream(peer, PROTOCOL).await?;
-    let begin = Instant::now();
-    let mut small = [7; 32];
-    for _ in 0..PINGS {
+    let stream = control.open_stream(peer, PROTOCOL).await?;
+    tokio::spawn(receive_over(stream.compat(), bytes)).await?
+}
+
+async fn send_over(mut stream: ByteStream, bytes: u64) -> Result<(), Failure> {
+    let mut small = [GO_ON; 32];
+    while small[0] == GO_ON {
+        stream.read_exact(&mut small).await?;
+        stream.write_all(&small).await?;
+        stream.flush().await?;
+    }
+    let chunk = vec![0x5A; CHUNK];
+    let (before, begin) = (cpu(), Instant::now());
+    let mut left = bytes;
+    while left > 0 {
+        let size = left.min(CHUNK as u64);
+        stream.write_all(&chunk[..usize::try_from(size)?]).await?;
+        left -= size;
+    }
+    stream.flush().await?;
+    stream.read_exact(&mut small[..1]).await?;
+    Figures::tell(begin.elapsed().as_secs_f64(), cpu() - before, 0.0);
+    Ok(())
+}
+
+async fn receive_over(mut stream: ByteStream, bytes: u64) -> Result<(), Failure> {
+    let (mut small, mut pings) = ([GO_ON; 32], Vec::new());
+    while small[0] == GO_ON {
+        let last = pings.len() == PINGS || pings.iter().sum::<f64>() > 1.0;
+        small[0] = if last { ENOUGH } else { GO_ON };
+        let begin = Instant::now();
         stream.write_all(&small).await?;
         stream.flush().await?;
         stream.read_exact(&mut small).await?;
+        pings.push(begin.elapsed().as_secs_f64());
     }
-    let ping = begin.elapsed().as_secs_f64() / f64::from(PINGS);
+    pings.sort_by(f64::total_cmp);
+    let ping = pings[pings.len() / 2];
     let mut chunk = vec![0; CHUNK];
     let (before, begin) = (cpu(), Instant::now());
-    tokio::spawn(async move {
-        let mut left = bytes;
-        while left > 0 {
-            let wanted = left.min(CHUNK as u64) as usize;
-            let read = stream.read(&mut chunk[..wanted]).await?;
-            if read == 0 {
-                return Err("the stream ended early".into());
-            }
-            left -= read as u64;
+    let mut left = bytes;
+    while left > 0 {
+        let wanted = left.min(CHUNK as u64);
+        match stream.read(&mut chunk[..usize::try_from(wanted)?]).await? {
+            0 => return Err("the stream ended early".into()),
+            read => left -= read as u64,
         }
-        let (seconds, cpu) = (begin.elapsed().as_secs_f64(), cpu() - before);
-        stream.write_all(&[1]).await?;
-        stream.flush().await?;
-        println!("{seconds} {cpu} {ping}");
-        // What is flushed may still be on its way: the other side ends first.
-        let _ = stream.read(&mut small).await;
-        Ok(())
-    })
-    .await?
+    }
+    let (seconds, cpu) = (begin.elapsed().as_secs_f64(), cpu() - before);
+    stream.write_all(&[1]).await?;
+    stream.flush().await?;
+    Figures::tell(seconds, cpu, ping);
+    // What is flushed may still be on its way: the other side ends first.
+    let _ = stream.read(&mut small).await;
+    Ok(())
 }
 
 /// Seconds of processor that this process has used.
 fn cpu() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The most memory that this process had, in MiB; 0 where that cannot be known.
+fn peak_resident() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.unwrap_or_default() / 1024.0
 }

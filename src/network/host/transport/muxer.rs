@@ -27,19 +27,19 @@ use yamux::{Config, Connection, ConnectionError, DEFAULT_CREDIT, Mode};
 /// and to take than they carry, larger ones let others wait.
 const FRAME: usize = 64 << 10;
 /// Streams of one connection that we may have open; further ones wait.
-const OUTBOUND_STREAMS: usize = 32;
+const OUTBOUND_STREAMS: usize = 28;
 /// Streams of one connection that a peer may have open; further ones are reset.
-const INBOUND_STREAMS: usize = 48;
+const INBOUND_STREAMS: usize = 40;
 /// Streams of one connection, those included that were dropped and not cleared away yet. Yamux
 /// gives up a connection that has more.
-const STREAMS: usize = 96;
+const STREAMS: usize = 80;
 /// What one connection may have us hold unread, in bytes. Yamux promises 256 KiB to every stream;
-/// what is left, 8 MiB, goes to those that are read as fast as they fill: on a line of 100 ms that
-/// is 80 MiB/s, and more than Linux lets a TCP connection have on its way.
+/// what is left, 12 MiB, goes to those that are read as fast as they fill, and is a gigabit per
+/// second on a line of 100 ms.
 const RECEIVE_WINDOW: usize = 32 << 20;
 
 const _: () = assert!(OUTBOUND_STREAMS + INBOUND_STREAMS < STREAMS);
-const _: () = assert!(STREAMS * DEFAULT_CREDIT as usize + (8 << 20) == RECEIVE_WINDOW);
+const _: () = assert!(STREAMS * DEFAULT_CREDIT as usize + (12 << 20) == RECEIVE_WINDOW);
 
 /// Multiplexes connections.
 #[derive(Debug, Clone, Copy)]

@@ -15,6 +15,8 @@ type Pipe = Compat<DuplexStream>;
 
 /// What one stream may hold before anybody has read from it.
 const CREDIT: usize = DEFAULT_CREDIT as usize;
+/// What all streams together may hold beyond that.
+const GROWTH: usize = RECEIVE_WINDOW - STREAMS * CREDIT;
 
 /// Whether anybody may be able to go on.
 #[derive(Default)]
@@ -167,14 +169,14 @@ fn streams_that_are_read_fast_may_hold_more_but_not_without_bound() {
     let mut held = 0;
     for _ in 0..100 {
         held = streams.iter_mut().map(|stream| pair.write_all_it_takes(stream)).sum();
-        if held == (8 << 20) + streams.len() * CREDIT {
+        if held == GROWTH + streams.len() * CREDIT {
             break;
         }
         let read: usize = (0..streams.len()).map(|at| pair.read_all_there_is(at)).sum();
         assert_eq!(read, held);
     }
     // The windows of four streams have become as large as they can.
-    assert_eq!(held, (8 << 20) + streams.len() * CREDIT);
+    assert_eq!(held, GROWTH + streams.len() * CREDIT);
     assert!(held <= RECEIVE_WINDOW);
     let more: usize = streams.iter_mut().map(|stream| pair.write_all_it_takes(stream)).sum();
     assert_eq!(more, 0, "nothing was read since");

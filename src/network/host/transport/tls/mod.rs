@@ -9,6 +9,8 @@
 
 mod config;
 mod records;
+#[cfg(test)]
+mod refusals;
 mod stream;
 #[cfg(test)]
 mod tests;
