@@ -61,7 +61,11 @@ pub struct Tuning {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<QueuePlace>,
     /// The most that it may receive, in bytes per second; `null` is there, and no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::limits::given")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::limits::given"
+    )]
     pub limit: Option<Rate>,
 }
 

@@ -30,6 +30,8 @@ const RETRY_ROOM: u64 = 10;
 pub(super) fn start(inner: &Arc<Inner>, transfer: &Arc<Transfer>) {
     if transfer.active.send_if_modified(|active| !std::mem::replace(active, true)) {
         transfer.wish.send_replace(Wish::Run);
+        // Whoever has it is found anew, and would count twice.
+        transfer.progress.send_modify(|progress| progress.sources = 0);
         tokio::spawn(run(inner.clone(), transfer.clone()));
     }
 }
