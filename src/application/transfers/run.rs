@@ -1,7 +1,7 @@
 //! The life of one transfer's task: it runs its course, ends as somebody wishes, and leaves things
 //! in order whichever way it ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use tokio::task::spawn_blocking;
 
@@ -28,7 +28,13 @@ const RETRY_ROOM: u64 = 10;
 
 /// Has a transfer run.
 pub(super) fn start(inner: &Arc<Inner>, transfer: &Arc<Transfer>) {
-    if transfer.active.send_if_modified(|active| !std::mem::replace(active, true)) {
+    // Looked at under the lock of `active`: whoever calls may know an older state.
+    let begins = |active: &mut bool| {
+        let begins = !*active && transfer.may_begin();
+        *active |= begins;
+        begins
+    };
+    if transfer.active.send_if_modified(begins) {
         transfer.wish.send_replace(Wish::Run);
         // Whoever has it is found anew, and would count twice.
         transfer.progress.send_modify(|progress| progress.sources = 0);
@@ -54,6 +60,7 @@ async fn run(inner: Arc<Inner>, transfer: Arc<Transfer>) {
         tracing::debug!(%error, "a transfer did not end in good order");
     }
     transfer.progress.send_modify(|progress| progress.peers.clear());
+    transfer.ending.store(true, Ordering::Release);
     transfer.active.send_replace(false);
     match ended {
         Some(Ok(())) => done(&inner, &transfer),
@@ -63,12 +70,13 @@ async fn run(inner: Arc<Inner>, transfer: Arc<Transfer>) {
             settle(&inner, &transfer, wish);
         }
     }
+    transfer.ending.store(false, Ordering::Release);
     inner.arrange();
 }
 
 /// Does what is wished of a transfer that has no task.
 pub(super) fn settle(inner: &Inner, transfer: &Transfer, wish: Wish) {
-    let given = transfer.uploaded.swap(0, std::sync::atomic::Ordering::Relaxed);
+    let given = transfer.uploaded.swap(0, Ordering::Relaxed);
     transfer.edit(|record| record.uploaded += given);
     let state = match wish {
         Wish::Run | Wish::Queue => TransferState::Queued,

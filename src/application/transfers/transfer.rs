@@ -46,6 +46,8 @@ pub(super) struct Transfer {
     pub(super) wish: watch::Sender<Wish>,
     /// Whether it has a task.
     pub(super) active: watch::Sender<bool>,
+    /// Its task is over, and its state does not say yet how it ended: it is not to begin anew.
+    pub(super) ending: AtomicBool,
     pub(super) progress: watch::Sender<Progress>,
     shown: Mutex<Shown>,
     /// Its files, while they are open.
@@ -96,6 +98,7 @@ impl Transfer {
             id,
             wish: watch::Sender::new(Wish::Run),
             active: watch::Sender::new(false),
+            ending: AtomicBool::new(false),
             progress: watch::Sender::new(Progress::default()),
             shown: Mutex::new(shown),
             store: Mutex::default(),
@@ -193,6 +196,12 @@ impl Transfer {
 
     /// Whether it would run if there were room.
     pub(super) fn wants_to_run(&self) -> bool {
+        let stops = matches!(*self.wish.borrow(), Wish::Pause | Wish::Cancel | Wish::Leave);
+        self.may_begin() && !(stops && self.is_active())
+    }
+
+    /// Whether it is in a state that moves, which is not about to become another.
+    pub(super) fn may_begin(&self) -> bool {
         let still = matches!(
             self.shown().state,
             TransferState::Paused
@@ -201,8 +210,7 @@ impl Transfer {
                 | TransferState::Done
                 | TransferState::Cancelled
         );
-        let stops = matches!(*self.wish.borrow(), Wish::Pause | Wish::Cancel | Wish::Leave);
-        !(still || stops && self.is_active())
+        !(still || self.ending.load(Ordering::Acquire))
     }
 
     pub(super) fn entry(&self) -> Entry {

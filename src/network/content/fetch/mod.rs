@@ -158,6 +158,8 @@ impl Fetch {
         here.into_iter().for_each(|(span, blocks)| schedule.already_have(span, blocks));
         unwanted.into_iter().for_each(|span| schedule.set_wanted(span, false));
         schedule.set_reader(*reader.borrow_and_update());
+        // Those of an earlier run of the same transfer are found anew.
+        self.progress.send_modify(|progress| progress.sources = 0);
         let mut failure = store.failure();
         let limits = (self.limits, self.meter);
         let engine = Arc::new(Engine::new(followed, store, schedule, limits, self.hungry));

@@ -7,7 +7,7 @@ mod hooked;
 mod power_loss;
 pub(crate) mod truth;
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, path::Path, sync::Arc};
 
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
@@ -212,7 +212,7 @@ async fn only_whole_spans_are_read() {
         (0, 64..65),
         (0, 63..65),
         (0, 0..0),
-        (0, 3..2),
+        (0, Range { start: 3, end: 2 }),
         (0, 0..129),
         (0, u64::MAX - 1..u64::MAX),
         (1, 0..1),

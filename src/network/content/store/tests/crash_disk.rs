@@ -145,11 +145,10 @@ fn left_of(inode: Inode, base: Option<&Vec<u8>>, log: &[Op], rng: &mut StdRng) -
                 pending.drain(..).for_each(|op| apply(&mut durable, op));
             }
             Op::SyncFailed(of) if *of == inode => {
-                // Not even the order in which they were to be written is kept.
-                let lost: Vec<_> = pending.drain(..).collect();
-                lost.into_iter().filter(|op| matches!(op, Op::SetLen(..))).for_each(|op| {
-                    apply(&mut durable, op);
-                });
+                // The bytes are given up; lengths are kept elsewhere.
+                let given_up = std::mem::take(&mut pending);
+                let lengths = given_up.into_iter().filter(|op| matches!(op, Op::SetLen(..)));
+                lengths.for_each(|op| apply(&mut durable, op));
             }
             _ => {}
         }

@@ -2,11 +2,14 @@
 
 use std::{fs, path::Path};
 
-use super::{Truth, assert_complete, blocks_of, crash, here, open_real, put, size};
+use super::{Truth, assert_complete, blocks_of, crash, here, open_real, put, size, truth::Blocks};
 use crate::{
     domain::blocks::{BLOCK, SPAN},
     network::content::{layout::mask, store::Plan},
 };
+
+/// What is done to the files behind the back of their store.
+type Damage = fn(&Plan);
 
 /// Turns a bit of a file.
 fn flip(path: &Path, at: u64) {
@@ -32,10 +35,10 @@ async fn fetched(truth: &Truth, plan: &Plan, in_good_order: bool) {
 }
 
 /// Fetches what lacks, and looks whether everything is right then.
-async fn assert_mended(truth: &Truth, plan: &Plan, expected: &[(u32, u64)]) {
+async fn assert_mended(truth: &Truth, plan: &Plan, (what, expected): (&str, &[(u32, u64)])) {
     let (store, recovered) = open_real(plan.clone());
     truth.check(&store, &recovered);
-    assert_eq!(here(&recovered), expected);
+    assert_eq!(here(&recovered), expected, "after {what}");
     put(&store, truth, &truth.missing(&recovered.here)).await;
     assert_eq!(store.complete().await.expect("complete"), truth.sha1s());
     (0..truth.layout.spans()).for_each(|span| truth.check_served(&store, span));
@@ -48,7 +51,7 @@ async fn after_a_crash_only_what_is_right_is_believed() {
     let all = truth.all();
     let without =
         |span: u32| all.iter().copied().filter(move |(other, _)| *other != span).collect();
-    let cases: [(&str, fn(&Plan), Vec<(u32, u64)>); 9] = [
+    let cases: [(&str, Damage, Blocks); 9] = [
         ("nothing", |_| {}, all.clone()),
         ("a byte of block 70", |plan| flip(&plan.paths[0].full(), 70 * BLOCK + 9), {
             vec![all[0], (1, all[1].1 & !mask(&(6..7))), all[2]]
@@ -77,8 +80,7 @@ async fn after_a_crash_only_what_is_right_is_believed() {
         let plan = truth.plan_in(folder.path());
         fetched(&truth, &plan, false).await;
         damage(&plan);
-        println!("{what}");
-        assert_mended(&truth, &plan, &expected).await;
+        assert_mended(&truth, &plan, (what, &expected)).await;
     }
 }
 
@@ -86,7 +88,7 @@ async fn after_a_crash_only_what_is_right_is_believed() {
 async fn after_an_end_in_good_order_a_change_is_seen() {
     let truth = Truth::new(&[size(1, 40, 1)]);
     let all = truth.all();
-    let cases: [(fn(&Plan), Vec<(u32, u64)>); 4] = [
+    let cases: [(Damage, Blocks); 4] = [
         (|plan| flip(&plan.paths[0].full(), 0), vec![(0, all[0].1 & !1), all[1]]),
         (|plan| cut(&plan.paths[0].full(), SPAN), vec![all[0]]),
         (|plan| fs::remove_file(plan.paths[0].full()).expect("there"), vec![]),
@@ -98,7 +100,7 @@ async fn after_an_end_in_good_order_a_change_is_seen() {
         let plan = truth.plan_in(folder.path());
         fetched(&truth, &plan, true).await;
         damage(&plan);
-        assert_mended(&truth, &plan, &expected).await;
+        assert_mended(&truth, &plan, ("a change", &expected)).await;
     }
 }
 
@@ -112,7 +114,7 @@ async fn of_small_files_the_damaged_one_is_fetched_again() {
         flip(&plan.paths[1].full(), 17);
         fs::remove_file(plan.paths[3].full()).expect("there");
         let all = truth.all();
-        assert_mended(&truth, &plan, &[all[0], all[2]]).await;
+        assert_mended(&truth, &plan, ("two files", &[all[0], all[2]])).await;
         fs::remove_dir_all(&plan.state).expect("there");
         fs::create_dir(&plan.state).expect("made");
     }
@@ -145,5 +147,5 @@ async fn unfinished_spans_are_remembered_block_by_block() {
     flip(&plan.paths[0].full(), 5 * BLOCK);
     let mut expected = blocks_of(&parts);
     expected[0].1 &= !mask(&(5..6));
-    assert_mended(&truth, &plan, &expected).await;
+    assert_mended(&truth, &plan, ("one block", &expected)).await;
 }
