@@ -341,7 +341,7 @@ fn limits_by_the_hours_are_told_apart_from_those_that_are_set() {
     assert_shows(&screen, "› up 8MiB down unlimited");
     assert_shows(&screen, "for other hours; now up 1 MiB/s, down 2 MiB/s");
     screen.press("Ctrl-U").type_text("up 3MiB").press("Enter");
-    assert_shows(&screen, "by the schedule it is up 1 MiB/s, down 2 MiB/s now");
+    assert_shows(&screen, "for other hours; now it is up 1 MiB/s, down 2 MiB/s");
     // What somebody typed meanwhile stays.
     let effects = update(&mut screen.state, Input::Key(read_key("L")));
     let Some(Effect::Send(asked)) = effects.into_iter().next() else { panic!("not asked") };

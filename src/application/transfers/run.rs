@@ -36,6 +36,8 @@ pub(super) fn start(inner: &Arc<Inner>, transfer: &Arc<Transfer>) {
     };
     if transfer.active.send_if_modified(begins) {
         transfer.wish.send_replace(Wish::Run);
+        // Whoever has it is found anew, and would count twice.
+        transfer.progress.send_modify(|progress| progress.sources = 0);
         tokio::spawn(run(inner.clone(), transfer.clone()));
     }
 }

@@ -176,11 +176,9 @@ impl State {
             now if now == (limits.up, limits.down) => {
                 "until this node ends; its configuration says what it starts with".to_owned()
             }
-            (up, down) => format!(
-                "for other hours; by the schedule it is up {}, down {} now",
-                up.about(),
-                down.about()
-            ),
+            (up, down) => {
+                format!("for other hours; now it is up {}, down {}", up.about(), down.about())
+            }
         };
         self.tell(NoticeLevel::Info, &text, Some(&visible(&hint)));
         self.limits = Some(limits);

@@ -308,6 +308,9 @@ fn queue(row: &TransferRow) -> Option<String> {
 }
 
 fn peers(row: &TransferRow) -> String {
+    if row.sources == 0 && row.banned == 0 {
+        return "none known".to_owned();
+    }
     let mut text = count(row.sources.into(), "peer");
     if row.talking > 0 {
         text = format!("{text}, {} in use", row.talking);
