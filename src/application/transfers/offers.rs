@@ -23,8 +23,11 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Offers {
     /// Two transfers may be of one content: the first to end takes away its own offer only.
-    by_root: Arc<RwLock<HashMap<Root, Vec<(TransferId, Offer)>>>>,
+    by_root: Arc<RwLock<HashMap<Root, Vec<OfOne>>>>,
 }
+
+/// What one transfer offers under a root.
+type OfOne = (TransferId, Offer);
 
 /// A content that is offered.
 #[derive(Debug, Clone)]
