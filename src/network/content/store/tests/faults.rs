@@ -17,7 +17,10 @@ use super::{
     hooked::{Call, HookedDisk},
     open, open_real, put, size,
 };
-use crate::network::content::store::{Failed, QUEUE, Store, UNSYNCED};
+use crate::{
+    domain::blocks::SPAN,
+    network::content::store::{Failed, QUEUE, Store, UNSYNCED},
+};
 
 /// How long a test waits for a thread that only has to be scheduled.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -180,7 +183,8 @@ async fn so_many_bytes_are_made_durable_without_being_told() {
     put(&store, &truth, &truth.pieces()).await;
     crash(store);
     let (store, recovered) = open_real(plan);
-    let expected: Vec<_> = truth.all()[..8].to_vec();
+    let spans = usize::try_from(UNSYNCED / SPAN).expect("a few");
+    let expected: Vec<_> = truth.all()[..spans].to_vec();
     assert_eq!((here(&recovered), recovered.verified), (expected, UNSYNCED));
     truth.check(&store, &recovered);
 }
