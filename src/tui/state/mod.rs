@@ -15,6 +15,7 @@ pub(crate) mod list;
 mod manage;
 mod mode;
 pub(crate) mod notices;
+mod offers;
 mod outputs;
 pub(crate) mod pane;
 pub(crate) mod prompt;

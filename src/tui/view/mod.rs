@@ -14,6 +14,7 @@ mod routing;
 mod shares;
 mod sources;
 mod top;
+mod transfer_detail;
 mod transfers;
 mod welcome;
 mod widgets;

@@ -9,7 +9,8 @@ use ratatui::{
 };
 
 use super::{
-    grouped, line_with_right, results, routing, safe, shares, top, transfers, widgets::popup,
+    grouped, line_with_right, results, routing, safe, shares, top, transfer_detail, transfers,
+    widgets::popup,
 };
 use crate::tui::{
     state::{Pane, State, layout::Place},
@@ -185,7 +186,7 @@ pub(super) fn detail(state: &State, theme: &Theme, place: Rect, buf: &mut Buffer
         Pane::Routing => routing::detail(state, theme, width),
         Pane::Shares => shares::detail(state, theme, width),
         Pane::Results => results::detail(state, theme, width),
-        Pane::Transfers => transfers::detail(state, theme, width, inner.height.into()),
+        Pane::Transfers => transfer_detail::lines(state, theme, width, inner.height.into()),
     };
     let nothing = || vec![Line::styled("Nothing is selected.", theme.dim)];
     popup::lines(&lines.unwrap_or_else(nothing), inner, buf);
