@@ -1,6 +1,6 @@
 //! The limits of a node, and which of them are in force at what hour.
 //!
-//! [`Settings`] is plain data and pure functions; [`LimitsService`] keeps the one that is valid and
+//! [`Settings`] is plain data and pure functions; `LimitsService` keeps the one that is valid and
 //! hands what follows from it to those who obey it: the two limiters, the upload slots, the queue of
 //! transfers.
 
