@@ -34,8 +34,8 @@ const INBOUND_STREAMS: usize = 40;
 /// gives up a connection that has more.
 const STREAMS: usize = 80;
 /// What one connection may have us hold unread, in bytes. Yamux promises 256 KiB to every stream;
-/// what is left, 12 MiB, goes to those that are read as fast as they fill, and is a gigabit per
-/// second on a line of 100 ms.
+/// what is left, 12 MiB, goes to those that are read as fast as they fill: on a line of 100 ms that
+/// is 100 MiB/s for one stream, on shorter ones more.
 const RECEIVE_WINDOW: usize = 32 << 20;
 
 const _: () = assert!(OUTBOUND_STREAMS + INBOUND_STREAMS < STREAMS);
