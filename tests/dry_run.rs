@@ -84,3 +84,15 @@ fn what_could_not_be_shared_is_an_error_and_the_rest_is_told() {
     let output = share(folder.path(), &["--no-wait", "music"]);
     assert_eq!(output.status.code(), Some(2), "they make no sense together");
 }
+
+#[test]
+fn where_nothing_can_be_looked_at_only_the_reason_is_told() {
+    let folder = tree();
+    for args in [&["missing"][..], &["--json", "missing"]] {
+        let output = share(folder.path(), args);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("missing") && !told.contains("nothing was shared"), "{told}");
+    }
+}

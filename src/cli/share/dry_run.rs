@@ -34,6 +34,8 @@ pub(super) async fn run(paths: Vec<PathBuf>, cx: &Context) -> Outcome {
     let (preview, roots) = looking
         .await
         .map_err(|error| io_failure("cannot look at the paths", &std::io::Error::other(error)))?;
+    // Where no path could be looked at there is nothing to tell but why.
+    let looked_at = roots.iter().any(Result::is_ok);
     let mut failed = None;
     for root in roots {
         match root {
@@ -44,10 +46,10 @@ pub(super) async fn run(paths: Vec<PathBuf>, cx: &Context) -> Outcome {
             }
         }
     }
-    if cx.out.json {
-        rows(&preview, cx)?
-    } else {
-        lines(&preview, cx)?
+    match (looked_at, cx.out.json) {
+        (false, _) => {}
+        (true, true) => rows(&preview, cx)?,
+        (true, false) => lines(&preview, cx)?,
     }
     failed.map_or(Ok(()), |kind: FailureKind| Err(Stop::Told(kind)))
 }
