@@ -132,3 +132,26 @@ async fn a_folder_that_changed_gives_what_is_still_the_same_and_waits_for_the_re
     assert_eq!(transfer.state, TransferState::Done, "{transfer:?}");
     assert_eq!(files(&transfer.path), whole);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_found_by_its_name_and_has_no_url() {
+    let mut a = TestNode::start(vec![]).await;
+    let mut b = TestNode::start(vec![a.address().await]).await;
+    let (folder, _) = shared_folder(&mut a).await;
+    let link = link(&mut a, &folder).await;
+    let found = async {
+        loop {
+            let rows = b.search("box", None).await.rows;
+            if let Some(row) = rows.into_iter().find(|row| row.content.root == link.root.unwrap()) {
+                return row;
+            }
+        }
+    };
+    let row = tokio::time::timeout(support::PATIENCE, found).await.expect("it is announced");
+    assert!(p2pfs_tui::domain::collection::is_list(row.media_type.as_deref()), "{row:?}");
+
+    let failure = b.call(Command::Stream { link, temporary: false }).await.expect_err("a folder");
+    assert_eq!(failure.kind, FailureKind::Usage, "{failure}");
+    let row = b.until_row(1, "it is cancelled", |row| row.state.is_over()).await;
+    assert_eq!(row.state, TransferState::Cancelled, "nobody asked for it to be fetched");
+}

@@ -165,6 +165,12 @@ impl Collection {
     }
 }
 
+/// Whether a media type says that a content is the list of a collection.
+#[must_use]
+pub fn is_list(media_type: Option<&str>) -> bool {
+    media_type == Some(MEDIA_TYPE)
+}
+
 /// Under what the files of a collection are followed: a name of its own, since the root of its list
 /// names the list itself, which is a content like others.
 #[must_use]

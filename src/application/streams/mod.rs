@@ -15,9 +15,9 @@ mod part;
 mod server;
 mod source;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::OnceCell, task::spawn_blocking};
+use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -31,6 +31,10 @@ use super::{
     transfers::Transfers,
 };
 use crate::domain::{Link, Untrusted};
+
+/// How long it is waited until it is known what a link names. A URL is given out all the same when
+/// it takes longer.
+const KNOWN: Duration = Duration::from_secs(2);
 
 /// The files of a node that can be read at a URL.
 #[derive(Debug)]
@@ -64,9 +68,21 @@ impl Streams {
             let entry = self.offered.add(Source::Shared(file, self.indexing.clone()));
             return Ok(reply(port, &entry, None, Some(name), Some(size)));
         }
-        let (name, size) = (link.name.clone(), link.size);
-        let transfer = self.transfers.stream(link, temporary)?;
+        let (mut name, mut size) = (link.name.clone(), link.size);
+        let (transfer, is_new) = self.transfers.stream(link, temporary)?;
         let reader = self.transfers.reader(transfer)?;
+        match timeout(KNOWN, reader.file()).await {
+            Ok(Ok(file)) => (name, size) = (Some(file.name), Some(file.size)),
+            // A folder has no URL, and nobody asked for it to be fetched.
+            Ok(Err(failure)) if failure.kind == FailureKind::Usage => {
+                if is_new {
+                    let _ = self.transfers.cancel(transfer);
+                }
+                return Err(failure);
+            }
+            // Why it fails, and that it takes long, is told by the transfer.
+            _ => {}
+        }
         let entry = self.offered.add(Source::Transfer(transfer, reader));
         if temporary {
             self.watch_over(transfer, &entry);

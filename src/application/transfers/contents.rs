@@ -40,7 +40,7 @@ pub(super) struct Contents {
 
 /// Whether somebody says that a content is the list of a collection.
 pub(super) fn is_collection(manifest: &Manifest) -> bool {
-    manifest.media_type.as_deref() == Some(collection::MEDIA_TYPE)
+    collection::is_list(manifest.media_type.as_deref())
 }
 
 /// Finds out what a transfer consists of.
