@@ -8,7 +8,7 @@ use super::{super::node, Rows};
 use crate::{
     application::message::{Failure, FailureKind, ResultRow, SearchEnd, SearchRow, WordRow},
     cli::{Context, exit::Outcome, format},
-    domain::{Field, Link, Query, Root, Sha1Hash, Untrusted, units, untrusted},
+    domain::{Field, Link, Query, Root, Sha1Hash, Untrusted, collection, units, untrusted},
 };
 
 /// A row, as scripts read it.
@@ -91,7 +91,10 @@ fn to_json(row: &ResultRow) -> ResultJson<'_> {
 
 /// A result for people: what it is and what it says of itself.
 fn lines(row: &ResultRow) -> Vec<String> {
-    let mut facts = vec![units::bytes(row.content.size)];
+    // The size is that of its list, which nobody asks for.
+    let is_folder = collection::is_list(row.media_type.as_deref());
+    let size = if is_folder { "a folder".to_owned() } else { units::bytes(row.content.size) };
+    let mut facts = vec![size];
     if let Some(ms) = row.tags.duration_ms {
         facts.push(units::playing_time(Duration::from_millis(ms)));
     }
@@ -121,7 +124,7 @@ pub(super) fn summarise(
     } else if found > 0 {
         cx.out.note(format_args!(
             "{} from {} of {}; fetch one: p2pfs-tui get LINK",
-            format::count(found as u64, "file"),
+            format::count(found as u64, "result"),
             last.answered,
             format::count(last.asked.into(), "peer"),
         ));

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     application::message::{ResultRow, ResultTags, SearchEnd, SearchRow},
-    domain::{Untrusted, query::QueryText, units},
+    domain::{Untrusted, collection, query::QueryText, units},
     tui::{
         state::{State, results::Search},
         theme::Theme,
@@ -102,7 +102,7 @@ pub(super) fn row(
         credits(&result.tags),
         kind(result),
         length(&result.tags),
-        units::bytes(result.content.size),
+        size(result),
         grouped(result.sources.len() as u64),
     ];
     let plain = Style::new();
@@ -129,8 +129,17 @@ fn credits(tags: &ResultTags) -> String {
     parts.map(Untrusted::to_string).collect::<Vec<_>>().join(" — ")
 }
 
-/// The first part of the media type: audio, image, text.
+/// Of a folder nothing: its size is in its list, and the list's is of no interest.
+fn size(row: &ResultRow) -> String {
+    let is_folder = collection::is_list(row.media_type.as_deref());
+    if is_folder { String::new() } else { units::bytes(row.content.size) }
+}
+
+/// The first part of the media type: audio, image, text; or that it is a folder.
 fn kind(row: &ResultRow) -> String {
+    if collection::is_list(row.media_type.as_deref()) {
+        return "folder".to_owned();
+    }
     let kind = row.media_type.as_deref().and_then(|kind| kind.split('/').next());
     match kind {
         Some("application") => "file".to_owned(),
