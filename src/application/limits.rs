@@ -10,19 +10,18 @@ use super::{
     message::{Failure, FailureKind, Hours, Limits, LimitsChange, Rate},
     transfers::{Bounds, Transfers},
 };
-use crate::network::content::{limiter::Limiter, serve::Uploads};
+use crate::network::content::{limiter::Limiter, serve::Uploads, slots};
 
 /// What a node sends at most, unless told otherwise: 8 MiB/s, so that sharing does not take a
 /// home connection from its owner.
 pub const DEFAULT_UPLOAD: u64 = 8 << 20;
 /// Transfers that run at the same time, unless told otherwise.
 pub const DEFAULT_TRANSFERS: u32 = 5;
-/// Uploads that run at the same time, unless told otherwise.
-pub const DEFAULT_SLOTS: u32 = 8;
 /// What is left free on a disk, unless told otherwise: 256 MiB.
 pub const DEFAULT_FLOOR: u64 = 256 << 20;
-/// The most transfers or uploads that run at the same time.
-pub const MAX_PARALLEL: u32 = 256;
+/// The most transfers, or uploads, that run at the same time.
+pub const MAX_PARALLEL: u32 = 64;
+const _: () = assert!(MAX_PARALLEL as usize == slots::MAX_SLOTS);
 /// The most hours of a schedule.
 pub const MAX_HOURS: usize = 24;
 /// Minutes of a day.
@@ -51,7 +50,7 @@ impl Default for Settings {
             up: Rate(Some(DEFAULT_UPLOAD)),
             down: Rate(None),
             transfers: DEFAULT_TRANSFERS,
-            slots: DEFAULT_SLOTS,
+            slots: u32::try_from(slots::DEFAULT_SLOTS).unwrap_or(MAX_PARALLEL),
             floor: DEFAULT_FLOOR,
             schedule: Vec::new(),
         }
@@ -205,6 +204,6 @@ mod tests {
         let change =
             LimitsChange { up: Some(Rate(None)), floor: Some(7), ..LimitsChange::default() };
         let changed = settings.changed(change).expect("sense");
-        assert_eq!((changed.up, changed.floor, changed.slots), (Rate(None), 7, DEFAULT_SLOTS));
+        assert_eq!((changed.up, changed.floor, changed.slots), (Rate(None), 7, settings.slots));
     }
 }

@@ -285,7 +285,7 @@ mod tests {
             ("tune 5 --first --last", "cannot be used with"),
             ("tune 5 --priority 200", "200"),
             ("limits --up fast", "is no size"),
-            ("limits --slots 0", "between 1 and 256"),
+            ("limits --slots 0", "between 1 and 64"),
             ("limits --hours 9-17", "\"9\" is no time of day"),
             ("limits --hours 9:00-17:00", "up is missing"),
             ("limits --no-hours --hours 9:00-17:00", "up is missing"),

@@ -88,7 +88,7 @@ mod tests {
             ("P2PFS_TUI__NETWORK", "x", "names no key", "SECTION__KEY"),
             ("P2PFS_TUI__CONTENT__UPLOAD_LIMIT", "a\"\n[log]", "is no size", ""),
             ("P2PFS_TUI__CONTENT__HOURS", "9-17 up=1M", "\"9\" is no time of day", ""),
-            ("P2PFS_TUI__CONTENT__TRANSFERS", "none", "a number from 1 to 256", ""),
+            ("P2PFS_TUI__CONTENT__TRANSFERS", "none", "a number from 1 to 64", ""),
         ] {
             let failure = read_one(name, value).expect_err(name);
             assert!(failure.message.starts_with(name), "{failure:?}");

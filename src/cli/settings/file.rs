@@ -239,7 +239,7 @@ mod tests {
             ("[network]\nname = \"A B\"", 2, "cannot name a network", ""),
             ("[content]\nupload_limit = \"fast\"", 2, "is no size", ""),
             ("[content]\nhours = [\n\"9-17 up=1M\"]", 3, "\"9\" is no time of day", ""),
-            ("[content]\ntransfers = 0", 2, "between 1 and 256, not 0", ""),
+            ("[content]\ntransfers = 0", 2, "between 1 and 64, not 0", ""),
             ("[content]\nseed = \"perhaps\"", 2, "ratio 1.5", ""),
             ("[content]\ndownloads_limit = \"1M\"", 2, "unknown key", "mean download_limit?"),
             ("[network]\nlisten = [\"here\"]", 2, "", ""),
